@@ -1,0 +1,197 @@
+package weir
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+)
+
+// Fact is what a parser saw. The set is closed and serialisable because facts cross the worker's pipe; only this package adds kinds.
+type Fact interface{ fact() }
+
+// Use says how an import is used, from mild to strong.
+type Use uint8
+
+// The uses.
+const (
+	UseNamed        Use = iota // resolved only: find_class
+	UseInstantiated            // cls.__new__ (NEWOBJ, or a class's constructor through REDUCE, INST, OBJ)
+	UseStateSet                // __setstate__, __dict__ or slots were given state
+	UseCalled                  // called with arguments
+)
+
+var useNames = []string{"named", "instantiated", "state-set", "called"}
+
+// String gives the name used in facts.
+func (u Use) String() string { return nameOf(useNames, int(u)) }
+
+// MarshalText writes the name.
+func (u Use) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
+
+// UnmarshalText reads a name.
+func (u *Use) UnmarshalText(b []byte) error {
+	i, err := indexOf("use", useNames, string(b))
+	*u = Use(i)
+	return err
+}
+
+// Import is one use of a Python object by a serialised stream. A parser emits it at the moment the unpickler would act, so nothing
+// that follows in the stream can hide it.
+type Import struct {
+	Module   string  `json:"module"` // as the stream spells it
+	Name     string  `json:"name"`   // dotted attribute path, as the stream spells it
+	Use      Use     `json:"use"`
+	Protocol int     `json:"protocol,omitempty"` // of the stream; decides whether Python 2 names are mapped
+	Computed bool    `json:"computed,omitempty"` // the stream computes what is used: it cannot be known, and is never safe
+	Op       string  `json:"op"`                 // the opcode (or function) that caused it
+	Args     []Value `json:"args,omitempty"`     // for called, instantiated and state-set
+	Evidence string  `json:"evidence"`           // readable Python
+	At       int64   `json:"at"`                 // byte offset in the member
+	Count    int64   `json:"count,omitempty"`    // further identical uses that were counted, not kept
+	Dead     bool    `json:"dead,omitempty"`     // seen only by search or in a reading that no unpickler is known to take
+}
+
+// Member is an archive entry, as spelled there.
+type Member struct {
+	Name      string `json:"name"`           // raw, as the archive's directory spells it
+	Link      string `json:"link,omitempty"` // target of a symbolic or hard link
+	Mode      uint32 `json:"mode,omitempty"` // Unix mode bits where the format has them
+	Size      int64  `json:"size"`           // declared size, inflated
+	Packed    int64  `json:"packed"`         // bytes in the container
+	Encrypted bool   `json:"encrypted,omitempty"`
+	At        int64  `json:"at"` // offset of the entry's header
+}
+
+// Code is executable content carried inside an artifact: a code object, a native library, a script.
+type Code struct {
+	Language string   `json:"language"` // python-bytecode, python, torchscript, native, java, shell, html
+	Name     string   `json:"name"`     // what it is called there
+	Calls    []string `json:"calls,omitempty"`
+	Text     string   `json:"text,omitempty"` // a bounded excerpt for a person
+	Auto     bool     `json:"auto,omitempty"` // runs when the artifact is loaded, not only when it is used
+	At       int64    `json:"at"`
+	Line     int      `json:"line,omitempty"`
+}
+
+// Call is one call in source code or in a compiled program of its own (TorchScript): the callee with its arguments as text.
+type Call struct {
+	Callee string   `json:"callee"` // resolved: aten::save, torch.load
+	Args   []string `json:"args,omitempty"`
+	Auto   bool     `json:"auto,omitempty"` // reached when the artifact is loaded
+	Func   string   `json:"func,omitempty"` // the function that holds it
+	At     int64    `json:"at"`
+	Line   int      `json:"line,omitempty"`
+}
+
+// Setting is one configuration value.
+type Setting struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+	At    int64  `json:"at"`
+	Line  int    `json:"line,omitempty"`
+}
+
+// Storage is raw tensor data that an artifact names: which member or range holds it and how large the record says it is.
+type Storage struct {
+	Key   string `json:"key"`
+	Type  string `json:"type"`  // torch.FloatStorage, dtype string
+	Want  int64  `json:"want"`  // bytes that the record claims
+	Have  int64  `json:"have"`  // bytes that are there; -1: no such member
+	Views bool   `json:"views"` // some view of it lies outside
+	At    int64  `json:"at"`
+}
+
+// OddityKind names what is wrong with the structure of an artifact.
+type OddityKind string
+
+// The oddities. Rules decide which of them matter where.
+const (
+	OddMalformed   OddityKind = "malformed"   // not decodable from here on
+	OddTruncated   OddityKind = "truncated"   // ends too early
+	OddTrailing    OddityKind = "trailing"    // bytes after the end
+	OddPrefixed    OddityKind = "prefixed"    // bytes before the beginning
+	OddGap         OddityKind = "gap"         // bytes that nothing names
+	OddOverlap     OddityKind = "overlap"     // ranges that share bytes
+	OddDuplicate   OddityKind = "duplicate"   // two entries of one name
+	OddDivergent   OddityKind = "divergent"   // real readers disagree about it
+	OddAmbiguous   OddityKind = "ambiguous"   // recognised as several formats at once
+	OddBomb        OddityKind = "bomb"        // expands far beyond what is stored
+	OddEncrypted   OddityKind = "encrypted"   // cannot be read
+	OddPath        OddityKind = "path"        // a member's name leaves its folder
+	OddLink        OddityKind = "link"        // a link that leaves its folder
+	OddChecksum    OddityKind = "checksum"    // stored and real checksum differ
+	OddMismatch    OddityKind = "mismatch"    // two records of one thing disagree
+	OddShape       OddityKind = "shape"       // a value that real writers do not write
+	OddUnsupported OddityKind = "unsupported" // a method or version that weir does not read
+	OddEmbedded    OddityKind = "embedded"    // found by searching where nothing should be
+)
+
+// Oddity is a structural fact that an honest writer does not cause.
+type Oddity struct {
+	Kind   OddityKind `json:"kind"`
+	Detail string     `json:"detail"`
+	At     int64      `json:"at"`
+	Size   int64      `json:"size,omitempty"` // bytes concerned
+}
+
+// Note is a plain property of an artifact that rules and inspect output may want: a version, a producer, a count.
+type Note struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// Requirement is a package that an artifact or manifest asks for.
+type Requirement struct {
+	PURL   string `json:"purl"`
+	Text   string `json:"text"` // the line as written
+	Direct bool   `json:"direct"`
+	Pinned bool   `json:"pinned"`
+	Line   int    `json:"line,omitempty"`
+}
+
+func (Import) fact()      {}
+func (Member) fact()      {}
+func (Code) fact()        {}
+func (Call) fact()        {}
+func (Setting) fact()     {}
+func (Storage) fact()     {}
+func (Oddity) fact()      {}
+func (Note) fact()        {}
+func (Requirement) fact() {}
+
+// factKinds is the closed list: wire name → Go type.
+var factKinds = map[string]reflect.Type{
+	"import":      reflect.TypeFor[Import](),
+	"member":      reflect.TypeFor[Member](),
+	"code":        reflect.TypeFor[Code](),
+	"call":        reflect.TypeFor[Call](),
+	"setting":     reflect.TypeFor[Setting](),
+	"storage":     reflect.TypeFor[Storage](),
+	"oddity":      reflect.TypeFor[Oddity](),
+	"note":        reflect.TypeFor[Note](),
+	"requirement": reflect.TypeFor[Requirement](),
+}
+
+// KindOf names a fact's kind as facts are written in JSON.
+func KindOf(f Fact) string {
+	t := reflect.TypeOf(f)
+	for k, want := range factKinds {
+		if t == want {
+			return k
+		}
+	}
+	return fmt.Sprintf("unknown(%T)", f)
+}
+
+// DecodeFact reads a fact of the named kind from JSON.
+func DecodeFact(kind string, b []byte) (Fact, error) {
+	t, ok := factKinds[kind]
+	if !ok {
+		return nil, fmt.Errorf("fact kind %q is not known to this version", kind)
+	}
+	p := reflect.New(t)
+	if err := json.Unmarshal(b, p.Interface()); err != nil {
+		return nil, fmt.Errorf("fact of kind %q: %w", kind, err)
+	}
+	return p.Elem().Interface().(Fact), nil
+}
