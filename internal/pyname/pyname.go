@@ -49,3 +49,11 @@ type Uses uint8
 
 // Has reports whether u is in the set.
 func (s Uses) Has(u weir.Use) bool { return s&(1<<u) != 0 }
+
+// Index is a set of names with what is known of each. The zero value knows nothing; [Default] is the one that weir ships.
+type Index struct {
+	without func(Object) bool
+}
+
+// Default is the index that weir ships.
+func Default() *Index { return &Index{} }

@@ -1,0 +1,51 @@
+// Package rule holds every rule: pure functions from facts to findings, a file per family, and beside them one card per rule that is at
+// once its test, its documentation and its help text.
+//
+// Start with [Rule]; internal/catalog lists them all.
+package rule
+
+import (
+	"weir"
+	"weir/internal/pyname"
+)
+
+// Scope says over which facts a rule looks.
+type Scope uint8
+
+// The scopes.
+const (
+	ScopeFile      Scope = iota // the facts of one member
+	ScopeContainer              // the facts of all members of one physical file
+	ScopeTree                   // after the walk, over bounded summaries of all files
+)
+
+// Rule is a rule as data.
+type Rule struct {
+	ID       string // family/what-is-wrong
+	Title    string // a sentence without a full stop
+	Since    string // version of weir that first had it
+	Severity weir.Severity
+	Scope    Scope
+	CWE      []int
+	Check    func(*Pass)
+}
+
+// Unit is one member of a file with what its parsers saw.
+type Unit struct {
+	Member  string   // "" for the file itself, else nested members joined by "!/"
+	Formats []string // what it was recognised as
+	Model   bool     // one of the formats is a model's
+	Facts   []weir.Fact
+}
+
+// Pass is what a rule works on. For ScopeFile, Units holds one unit.
+type Pass struct {
+	Rule  *Rule
+	File  weir.Artifact
+	Units []Unit
+	// Names judges Python names; never nil.
+	Names *pyname.Index
+	// Trust reports whether this organisation allows an import (weir.yaml, exact name or package.*); never nil.
+	Trust  func(module, name string) bool
+	Report func(weir.Finding) // fills in rule, path, severity and CWE where they are zero
+}
