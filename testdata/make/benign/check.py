@@ -85,7 +85,7 @@ def load(entries):
 def main():
     with open(os.path.join(OUT, "manifest.json")) as f:
         entries = json.load(f)
-    failures, total, listed = [], 0, {"manifest.json", "README.md"}
+    failures, total, listed = [], 0, {"manifest.json", "README.md", ".gitattributes"}
     for e in entries:
         listed.add(e["path"])
         with open(os.path.join(OUT, e["path"]), "rb") as f:

@@ -58,7 +58,7 @@ def environment(env):
     """The variables of a generator: no bytecode, fixed hashing, two threads at most, no user site."""
     e = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONHASHSEED="0", PYTHONNOUSERSITE="1", OMP_NUM_THREADS="1",
              SOURCE_DATE_EPOCH="1700000000", TZ="UTC")
-    e["PYTHONPATH"] = os.path.join(VENVS, "py27") if env == "py27" else ""
+    e["PYTHONPATH"] = HERE + (os.pathsep + os.path.join(VENVS, "py27") if env == "py27" else "")
     return e
 
 
@@ -70,7 +70,9 @@ def run(job):
         return "%s: no interpreter for %s" % (generator, env)
     fragment = os.path.join(FRAGMENTS, "%s-%s.json" % (generator, env))
     with tempfile.TemporaryDirectory() as folder:
-        p = subprocess.run([python, os.path.join(HERE, generator + ".py"), OUT, fragment, env], cwd=folder,
+        # Compiled under its bare name: tracers and cloudpickle keep the file names of the code that they meet.
+        start = "exec(compile(open(%r).read(), %r, 'exec'))" % (os.path.join(HERE, generator + ".py"), generator + ".py")
+        p = subprocess.run([python, "-c", start, OUT, fragment, env], cwd=folder,
                            env=environment(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if p.returncode != 0:
         return "%s on %s: exit %d\n%s" % (generator, env, p.returncode, p.stdout.decode("utf-8", "replace")[-4000:])
@@ -92,7 +94,7 @@ def merge():
     for folder, _, names in os.walk(OUT):
         for n in names:
             path = os.path.relpath(os.path.join(folder, n), OUT).replace(os.sep, "/")
-            if path not in entries and path not in ("manifest.json", "README.md"):
+            if path not in entries and path not in ("manifest.json", "README.md", ".gitattributes"):
                 os.remove(os.path.join(folder, n))  # of an earlier run under another name
     return entries
 

@@ -2,14 +2,17 @@
 import io
 import pickle
 import sys
+import time
 import warnings
 
-import joblib
-import numpy as np
-import sklearn
+time.time = lambda: 1700000000.0  # searches keep how long a fit took
 
-from recorder import ENV, PROTOCOLS, add, done
-from estimators import composed, fitted
+import joblib  # noqa: E402
+import numpy as np  # noqa: E402
+import sklearn  # noqa: E402
+
+from recorder import ENV, PROTOCOLS, add, done  # noqa: E402
+from estimators import composed, fitted  # noqa: E402
 
 warnings.simplefilter("ignore")
 VERSION = sklearn.__version__
