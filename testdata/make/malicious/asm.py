@@ -237,6 +237,12 @@ def p4(*parts):
     return proto(4) + code(*parts) + STOP
 
 
+def framed(*parts):
+    """Protocol 4 with one honest FRAME."""
+    body = code(*parts) + STOP
+    return proto(4) + frame(len(body)) + body
+
+
 def p0(*parts):
     return code(*parts) + STOP
 
