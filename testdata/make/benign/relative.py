@@ -13,8 +13,9 @@ def _short(name, parent):
     return name[len(parent) + 1:] if name.startswith(parent + os.sep) else name
 
 
-def _code(code, parent):
-    consts = tuple(_code(c, parent) if isinstance(c, types.CodeType) else c for c in code.co_consts)
+def relative_code(code, parent):
+    """The same code, and all code inside it, with file names relative to parent."""
+    consts = tuple(relative_code(c, parent) if isinstance(c, types.CodeType) else c for c in code.co_consts)
     return code.replace(co_filename=_short(code.co_filename, parent), co_consts=consts)
 
 
@@ -29,7 +30,7 @@ def relocate(package):
             value = value.__func__
         if isinstance(value, types.FunctionType) and id(value) not in seen:
             seen.add(id(value))
-            value.__code__ = _code(value.__code__, parent)
+            value.__code__ = relative_code(value.__code__, parent)
             for cell in value.__closure__ or ():
                 try:
                     visit(cell.cell_contents)
