@@ -1,7 +1,7 @@
 // Package rule holds every rule: pure functions from facts to findings, a file per family, and beside them one card per rule that is at
 // once its test, its documentation and its help text.
 //
-// Start with [Rule]; internal/catalog lists them all.
+// Start with [Rule], then [Apply]; internal/catalog lists them all and [CardOf] gives a rule's card.
 package rule
 
 import (
@@ -21,13 +21,18 @@ const (
 
 // Rule is a rule as data.
 type Rule struct {
-	ID       string // family/what-is-wrong
-	Title    string // a sentence without a full stop
-	Since    string // version of weir that first had it
-	Severity weir.Severity
+	ID       string        // family/what-is-wrong
+	Title    string        // a sentence without a full stop
+	Since    string        // version of weir that first had it
+	Severity weir.Severity // of a finding that sets none itself: the usual one
 	Scope    Scope
+	Impact   []weir.Impact // of a finding that sets none itself
+	Fix      string        // one sentence: what to do about a finding
 	CWE      []int
-	Check    func(*Pass)
+	// Aliases and References go on every finding: ids of the flaw itself, places to read more (ATLAS:AML.T0011, URLs).
+	Aliases    []string
+	References []string
+	Check      func(*Pass)
 }
 
 // Unit is one member of a file with what its parsers saw.
@@ -47,5 +52,6 @@ type Pass struct {
 	Names *pyname.Index
 	// Trust reports whether this organisation allows an import (weir.yaml, exact name or package.*); never nil.
 	Trust  func(module, name string) bool
-	Report func(weir.Finding) // fills in rule, path, severity and CWE where they are zero
+	Report func(weir.Finding) // fills in rule, path, severity and CWE where they are zero: see Complete
+	memo   *memo
 }

@@ -1,0 +1,116 @@
+package rule
+
+import (
+	"slices"
+
+	"weir"
+)
+
+// Apply runs the rules of one scope over the units of one file (or, for ScopeTree, of many) and hands over complete findings: nothing that
+// a rule left out stays zero. Findings come unit by unit in the
+// order of the rules.
+func Apply(rules []Rule, scope Scope, p Pass) {
+	p = Judged(p)
+	units := p.Units
+	if scope != ScopeFile {
+		apply(rules, scope, p)
+		return
+	}
+	for u := range units {
+		p.Units = units[u : u+1]
+		apply(rules, scope, p)
+	}
+}
+
+func apply(rules []Rule, scope Scope, p Pass) {
+	report := p.Report
+	for i := range rules {
+		r := &rules[i]
+		if r.Scope != scope {
+			continue
+		}
+		pass := p
+		pass.Rule = r
+		pass.Report = func(f weir.Finding) { report(Complete(f, r, p.File)) }
+		r.Check(&pass)
+	}
+}
+
+// Judged gives a pass whose import judgements are computed once and shared by all rules that see it. An engine that calls rules itself
+// should start from it; [Apply] works either way.
+func Judged(p Pass) Pass {
+	if p.memo == nil {
+		p.memo = &memo{}
+	}
+	return p
+}
+
+// Complete fills in what a rule left zero: rule, path, severity, impact, CWE, fix and references. Fingerprints are
+// policy's.
+func Complete(f weir.Finding, r *Rule, file weir.Artifact) weir.Finding {
+	if f.Rule == "" {
+		f.Rule = r.ID
+	}
+	if f.Path == "" {
+		f.Path = file.Path
+	}
+	if f.Member == "" {
+		f.Member = file.Member
+	}
+	if f.Severity == weir.SeverityNone {
+		f.Severity = r.Severity
+	}
+	if len(f.Impact) == 0 {
+		f.Impact = slices.Clone(r.Impact)
+	}
+	if len(f.CWE) == 0 {
+		f.CWE = slices.Clone(r.CWE)
+	}
+	if f.Fix == "" {
+		f.Fix = r.Fix
+	}
+	if len(f.Aliases) == 0 {
+		f.Aliases = slices.Clone(r.Aliases)
+	}
+	if len(f.References) == 0 {
+		f.References = slices.Clone(r.References)
+	}
+	return f
+}
+
+// memo keeps the judgements of the unit that was judged last: rules of one scope look at the same unit one after another.
+type memo struct {
+	unit   *Unit
+	judged []judgement
+}
+
+func (p *Pass) judgements(u *Unit) []judgement {
+	if p.memo != nil && p.memo.unit == u {
+		return p.memo.judged
+	}
+	j := judge(u, p.Names, p.Trust)
+	if p.memo != nil {
+		*p.memo = memo{u, j}
+	}
+	return j
+}
+
+// finding starts a finding about a place in a unit.
+func (p *Pass) finding(u *Unit, at int64, message, evidence string) weir.Finding {
+	f := weir.Finding{
+		Member: u.Member, Message: message, Evidence: evidence, Confidence: weir.ConfidenceCertain,
+		Pos: weir.Pos{Offset: at},
+	}
+	return f
+}
+
+// facts gives the facts of one type in a unit.
+func facts[T weir.Fact](u *Unit) []T {
+	var out []T
+	for _, f := range u.Facts {
+		if x, ok := f.(T); ok {
+			out = append(out, x)
+		}
+	}
+	return out
+}

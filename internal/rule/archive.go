@@ -1,0 +1,182 @@
+package rule
+
+import (
+	"fmt"
+
+	"weir"
+)
+
+// Archive lists the rules about containers of files.
+func Archive() []Rule {
+	return []Rule{
+		{
+			ID: "archive/path-traversal", Title: "Archive entry names a place outside its folder", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactWrite}, CWE: []int{22},
+			Fix: "do not unpack this archive; where you must read such files, unpack with a filter (tarfile's filter='data') into an empty folder", Check: pathTraversal,
+		},
+		{
+			ID: "archive/link-escape", Title: "Archive holds a link that leaves its folder", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactWrite, weir.ImpactRead}, CWE: []int{59, 22},
+			Fix: "do not unpack this archive; a model has no need of links", Check: linkEscape,
+		},
+		{
+			ID: "archive/duplicate-entry", Title: "Archive holds two entries of one name", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{436, 694}, Fix: fixArchive, Check: duplicateEntry,
+		},
+		{
+			ID: "archive/view-mismatch", Title: "Archive reads differently by its directory and by its entries", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{436}, Fix: fixArchive, Check: viewMismatch,
+		},
+		{
+			ID: "archive/checksum", Title: "Archive entry does not match its checksum", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{354}, Aliases: nil, Fix: fixArchive, Check: checksum,
+		},
+		{
+			ID: "archive/overlap", Title: "Archive entries share bytes", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactDenial, weir.ImpactExecution}, CWE: []int{409, 436}, Fix: fixArchive, Check: overlap,
+		},
+		{
+			ID: "archive/bomb", Title: "Archive expands far beyond its size", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactDenial}, CWE: []int{409},
+			Fix: "do not unpack this archive; delete it", Check: bomb,
+		},
+		{
+			ID: "archive/encrypted", Title: "Model archive is marked as encrypted", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{424, 436},
+			Fix: "ask for the model without encryption; no framework reads an encrypted archive, so the mark is there for scanners", Check: encrypted,
+		},
+		{
+			ID: "archive/unaccounted-bytes", Title: "Archive holds bytes that no entry explains", Since: "0.1.0", Severity: weir.SeverityMedium, Scope: ScopeContainer,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{436, 506}, Fix: fixArchive, Check: unaccounted,
+		},
+		{
+			ID: "archive/unsupported", Title: "Model archive uses a method that its framework does not write", Since: "0.1.0", Severity: weir.SeverityMedium,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{424}, Fix: fixArchive, Check: unsupported,
+		},
+		{
+			ID: "archive/polyglot", Title: "File is valid as several formats at once", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{436}, Fix: fixBroken, Check: polyglot,
+		},
+	}
+}
+
+const fixArchive = "do not load this file; pack the model again with the framework that made it and compare the contents"
+
+// unpacked reports whether loading a unit writes its entries out as files: tar and 7z have no other way, TorchServe unpacks .mar.
+func unpacked(u *Unit) bool { return u.Model && hasFormat(u, "tar", "7z", "torch-tar", "torch-mar") }
+
+// inModel gives a severity to what matters in a model and less in an ordinary archive.
+func inModel(u *Unit, model, other weir.Severity) weir.Severity {
+	if u.Model {
+		return model
+	}
+	return other
+}
+
+// each runs a check on every archive of the pass.
+func each(p *Pass, check func(*Unit)) {
+	for i := range p.Units {
+		if isArchive(&p.Units[i]) {
+			check(&p.Units[i])
+		}
+	}
+}
+
+func pathTraversal(p *Pass) {
+	each(p, func(u *Unit) {
+		s := weir.SeverityHigh
+		if unpacked(u) {
+			s = weir.SeverityCritical
+		}
+		p.reportOddities(u, oddities(u, weir.OddPath), "an entry is named to be written outside its folder", s, weir.ConfidenceCertain)
+	})
+}
+
+func linkEscape(p *Pass) {
+	each(p, func(u *Unit) {
+		s := weir.SeverityHigh
+		if unpacked(u) {
+			s = weir.SeverityCritical
+		}
+		p.reportOddities(u, oddities(u, weir.OddLink), "a link points outside its folder", s, weir.ConfidenceCertain)
+	})
+}
+
+func duplicateEntry(p *Pass) {
+	each(p, func(u *Unit) {
+		// tar appends a newer version of a file under the same name by design; in a zip that is a model there is no such use.
+		s := inModel(u, weir.SeverityHigh, weir.SeverityLow)
+		p.reportOddities(u, oddities(u, weir.OddDuplicate), "readers can choose between two entries of one name", s, weir.ConfidenceCertain)
+	})
+}
+
+func viewMismatch(p *Pass) {
+	each(p, func(u *Unit) {
+		p.reportOddities(u, oddities(u, weir.OddDivergent, weir.OddMismatch), "readers see different contents", inModel(u, weir.SeverityHigh, weir.SeverityMedium), weir.ConfidenceCertain)
+	})
+}
+
+func checksum(p *Pass) {
+	each(p, func(u *Unit) {
+		p.reportOddities(u, oddities(u, weir.OddChecksum), "the content is not what its checksum says", inModel(u, weir.SeverityHigh, weir.SeverityMedium), weir.ConfidenceCertain)
+	})
+}
+
+func overlap(p *Pass) {
+	each(p, func(u *Unit) {
+		p.reportOddities(u, oddities(u, weir.OddOverlap), "entries share bytes", weir.SeverityHigh, weir.ConfidenceCertain)
+	})
+}
+
+func bomb(p *Pass) {
+	for i := range p.Units {
+		u := &p.Units[i]
+		p.reportOddities(u, oddities(u, weir.OddBomb), "the content expands beyond every sensible measure", weir.SeverityHigh, weir.ConfidenceCertain)
+	}
+}
+
+// encrypted is silent about ordinary protected archives: that they could not be read is a Problem, not a flaw.
+func encrypted(p *Pass) {
+	each(p, func(u *Unit) {
+		if u.Model {
+			p.reportOddities(u, oddities(u, weir.OddEncrypted), "an entry is marked as encrypted, which no framework can read", weir.SeverityHigh, weir.ConfidenceLikely)
+		}
+	})
+}
+
+// unaccounted looks at the whole container: what was recognised in the bytes is a unit of its own.
+func unaccounted(p *Pass) {
+	each(p, func(u *Unit) {
+		odd := oddities(u, weir.OddTrailing, weir.OddPrefixed, weir.OddGap, weir.OddEmbedded)
+		if len(odd) == 0 {
+			return
+		}
+		s := inModel(u, weir.SeverityMedium, weir.SeverityLow)
+		what := "bytes that no entry explains"
+		for _, o := range odd {
+			if o.Kind == weir.OddEmbedded {
+				s, what = weir.SeverityHigh, "content that no entry explains was recognised"
+			}
+		}
+		p.reportOddities(u, odd, what, s, weir.ConfidenceCertain)
+	})
+}
+
+func unsupported(p *Pass) {
+	each(p, func(u *Unit) {
+		if u.Model {
+			p.reportOddities(u, oddities(u, weir.OddUnsupported), "an entry cannot be read as its framework would", weir.SeverityMedium, weir.ConfidenceLikely)
+		}
+	})
+}
+
+func polyglot(p *Pass) {
+	for i := range p.Units {
+		u := &p.Units[i]
+		odd := oddities(u, weir.OddAmbiguous)
+		if len(odd) > 0 {
+			what := fmt.Sprintf("readers may take this file for any of %v", u.Formats)
+			p.reportOddities(u, odd, what, inModel(u, weir.SeverityHigh, weir.SeverityMedium), weir.ConfidenceCertain)
+		}
+	}
+}

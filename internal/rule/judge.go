@@ -1,0 +1,315 @@
+package rule
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"weir"
+	"weir/internal/pyname"
+)
+
+// judgement is what weir thinks of one callee in one unit, after all its uses were seen: one flaw, one finding.
+type judgement struct {
+	rule     string // id of the rule that reports it
+	severity weir.Severity
+	conf     weir.Confidence
+	impact   []weir.Impact
+	callee   string // dotted name as resolved
+	spelled  string // dotted name as the stream spells it
+	via      string // the callable that calls it, when it is only an argument there
+	message  string
+	imp      weir.Import // the use that decided
+	uses     int64       // further uses of the same callee
+}
+
+// subject is an imported name with what the index knows of it.
+type subject struct {
+	path string // canonical dotted path
+	obj  pyname.Object
+}
+
+// judge looks at every import of a unit and gives one judgement per callee that is not safe, in the order of first sight.
+func judge(u *Unit, names *pyname.Index, trust func(module, name string) bool) []judgement {
+	j := judging{names: names, trust: trust, at: map[string]int{}, used: map[string]bool{}}
+	imports := facts[weir.Import](u)
+	for _, imp := range imports {
+		if imp.Use != weir.UseNamed && !imp.Dead {
+			j.used[imp.Module+"."+imp.Name] = true
+		}
+	}
+	for _, imp := range imports {
+		j.add(imp)
+	}
+	return j.out
+}
+
+type judging struct {
+	names *pyname.Index
+	trust func(module, name string) bool
+	at    map[string]int  // callee → index in out
+	used  map[string]bool // spelled names that are also called, instantiated or given state
+	out   []judgement
+}
+
+// add judges one import and merges the result with what is known of the same callee: the worst use decides.
+func (j *judging) add(imp weir.Import) {
+	for _, v := range j.judge(imp) {
+		v.uses = imp.Count
+		if v.imp.Dead {
+			// Bytes that look like a pickle's import but that nothing is known to execute: no more than a suspicion, and of unknown names none.
+			if !dangerous(v.rule) {
+				continue
+			}
+			v.severity, v.conf = min(v.severity, weir.SeverityHigh), weir.ConfidencePossible
+		}
+		key := v.callee
+		i, seen := j.at[key]
+		if !seen {
+			j.at[key] = len(j.out)
+			j.out = append(j.out, v)
+			continue
+		}
+		old := &j.out[i]
+		uses := old.uses + v.uses + 1
+		if worse(v, *old) {
+			*old = v
+		}
+		old.uses = uses
+	}
+}
+
+func worse(a, b judgement) bool {
+	return cmp.Or(cmp.Compare(a.severity, b.severity), cmp.Compare(a.conf, b.conf), cmp.Compare(a.imp.Use, b.imp.Use)) > 0
+}
+
+// judge gives the judgements of one import: none when it is safe, several when it hands on several callables.
+func (j *judging) judge(imp weir.Import) []judgement {
+	spelled := dotted(imp.Module, imp.Name)
+	if imp.Computed {
+		return []judgement{computed(imp, spelled)}
+	}
+	obj := resolve(j.names, imp.Module, imp.Name, imp.Protocol)
+	s := subject{spelled, obj}
+	if obj.Module != "" || obj.Name != "" {
+		s.path = dotted(obj.Module, obj.Name)
+	}
+	v := judgement{callee: s.path, spelled: spelled, imp: imp, conf: weir.ConfidenceCertain}
+	if safe(obj, imp) {
+		return nil
+	}
+	switch {
+	case obj.Power&pyname.Apply != 0 && imp.Use != weir.UseNamed:
+		if reached, all := j.reach(v, imp); all {
+			return reached
+		}
+		return power(v, obj.Power, imp)
+	case obj.Power&pyname.Apply != 0 && obj.Power == pyname.Apply && j.used[imp.Module+"."+imp.Name]:
+		return nil // harmless by itself: what it is used for was judged where it is used
+	case obj.Power != 0:
+		if imp.Use == weir.UseNamed && obj.Safe != 0 && j.used[imp.Module+"."+imp.Name] {
+			return nil // an object with a known safe use: that use is judged
+		}
+		return power(v, obj.Power, imp)
+	case userCode(obj) || isUserModule(imp.Module):
+		v.rule, v.severity = "pickle/custom-code", weir.SeverityMedium
+		v.message = v.name() + " is code of whoever wrote the file, not of a known library"
+		return []judgement{v}
+	case obj.Kind == pyname.KindUnknown:
+		if j.trust(imp.Module, imp.Name) {
+			return nil
+		}
+		return []judgement{unknown(v, imp)}
+	}
+	return j.unvetted(v, obj, imp)
+}
+
+// safe reports whether the index vouches for this use.
+func safe(obj pyname.Object, imp weir.Import) bool {
+	if !obj.Safe.Has(imp.Use) {
+		return imp.Use == weir.UseNamed && obj.Kind != pyname.KindUnknown && obj.Power == 0 && !userCode(obj)
+	}
+	if obj.Shape == "" || imp.Use == weir.UseNamed || imp.Use == weir.UseStateSet {
+		return true
+	}
+	return fits(obj.Shape, imp.Args)
+}
+
+// unvetted judges a known object without known powers whose use nobody has vouched for.
+func (j *judging) unvetted(v judgement, obj pyname.Object, imp weir.Import) []judgement {
+	if j.trust(imp.Module, imp.Name) || j.trust(obj.Module, obj.Name) {
+		return nil
+	}
+	overwritten := obj.Kind == pyname.KindModule || obj.Kind == pyname.KindFunction
+	switch {
+	case imp.Use == weir.UseStateSet && overwritten:
+		v.rule, v.severity = "pickle/environment-tampering", weir.SeverityCritical
+		v.impact = impacts(pyname.Environment)
+		v.message = v.name() + " itself is given new attributes: whoever uses it afterwards runs what the file put there"
+	case obj.Safe.Has(imp.Use) && obj.Shape != "":
+		v.rule, v.severity = "pickle/unexpected-arguments", weir.SeverityHigh
+		if obj.Kind == pyname.KindClass || j.onlyForeignClass(obj, imp) {
+			v.severity = weir.SeverityMedium
+		}
+		v.conf = weir.ConfidenceLikely
+		v.message = v.name() + " is called with arguments that no real writer gives it"
+	case obj.Kind == pyname.KindClass || obj.Kind == pyname.KindObject && imp.Use != weir.UseCalled:
+		v.rule, v.severity, v.conf = "pickle/unvetted-call", weir.SeverityMedium, weir.ConfidenceLikely
+		v.message = "an instance of " + v.name() + " is made or given state; what that class does then has not been reviewed"
+	default:
+		v.rule, v.severity, v.conf = "pickle/unvetted-call", weir.SeverityHigh, weir.ConfidenceLikely
+		v.message = v.name() + " is called when the file is loaded; what it does with chosen arguments has not been reviewed"
+	}
+	return []judgement{v}
+}
+
+// onlyForeignClass reports whether a class as first argument is all that is unusual: numpy's _reconstruct for a subclass of ndarray that
+// the index does not know makes an empty instance and nothing else.
+func (j *judging) onlyForeignClass(obj pyname.Object, imp weir.Import) bool {
+	if obj.Name != "_reconstruct" || len(imp.Args) == 0 || imp.Args[0].Kind != weir.ValueGlobal {
+		return false
+	}
+	args := slices.Clone(imp.Args)
+	args[0] = weir.Value{Kind: weir.ValueGlobal, Text: "numpy.ndarray"}
+	return fits(obj.Shape, args)
+}
+
+// unknown judges a name that the index does not hold: a third party's, or an attacker's.
+func unknown(v judgement, imp weir.Import) judgement {
+	v.conf = weir.ConfidenceLikely
+	if imp.Use == weir.UseCalled && !looksLikeClass(imp.Name) {
+		v.rule, v.severity = "pickle/unknown-call", weir.SeverityHigh
+		v.message = "the unknown function " + v.name() + " is called when the file is loaded"
+		return v
+	}
+	v.rule, v.severity = "pickle/unknown-import", weir.SeverityMedium
+	switch imp.Use {
+	case weir.UseNamed:
+		v.message = "loading imports the unknown " + v.name() + ", which runs the module that holds it"
+	case weir.UseStateSet:
+		v.message = "an object of the unknown class " + v.name() + " is given state"
+	default:
+		v.message = "an instance of the unknown class " + v.name() + " is made"
+	}
+	return v
+}
+
+func computed(imp weir.Import, spelled string) judgement {
+	v := judgement{callee: "computed:" + spelled, spelled: spelled, imp: imp, rule: "pickle/computed-name", conf: weir.ConfidenceCertain}
+	v.severity = weir.SeverityHigh
+	v.message = "the file computes which object is called when it is loaded, so what runs cannot be known before"
+	if imp.Use == weir.UseNamed {
+		v.severity = weir.SeverityMedium
+		v.message = "the file computes a name that it imports, so what it is cannot be known before"
+	}
+	return v
+}
+
+// power judges the use of an object that gives an attacker something.
+func power(v judgement, p pyname.Power, imp weir.Import) []judgement {
+	d := powerOf(p)
+	v.rule, v.impact = d.rule, impacts(p)
+	v.severity = d.called
+	switch {
+	case imp.Use == weir.UseNamed:
+		v.severity, v.conf = weir.SeverityHigh, weir.ConfidenceLikely
+		if d.called < weir.SeverityHigh {
+			v.severity = d.called
+		}
+		v.message = v.name() + ", which " + d.does + ", is imported by the file though no model needs it"
+	case v.via != "":
+		v.message = v.via + " is given " + v.name() + " to call when the file is loaded; it " + d.does
+	case imp.Use == weir.UseInstantiated:
+		v.message = "an instance of " + v.name() + " is made when the file is loaded; it " + d.does
+	case imp.Use == weir.UseStateSet:
+		v.message = v.name() + " is given state chosen by the file; it " + d.does
+	default:
+		v.message = v.name() + " is called when the file is loaded; it " + d.does
+	}
+	return []judgement{v}
+}
+
+// name is how a message names a callee: as spelled, with what it really is.
+func (v judgement) name() string {
+	if v.callee == v.spelled || v.callee == "" {
+		return v.spelled
+	}
+	return v.spelled + " (really " + v.callee + ")"
+}
+
+// powerDoc says how a power is reported.
+type powerDoc struct {
+	power  pyname.Power
+	rule   string
+	called weir.Severity
+	impact []weir.Impact
+	does   string
+}
+
+// powers stand in the order in which they name a finding when an object has several.
+var powers = []powerDoc{
+	{pyname.Execute, "pickle/code-execution", weir.SeverityCritical, []weir.Impact{weir.ImpactExecution}, "runs Python code, a shell or a process"},
+	{pyname.Native, "pickle/native-code", weir.SeverityCritical, []weir.Impact{weir.ImpactExecution}, "loads native code or writes to memory"},
+	{pyname.Deserialize, "pickle/nested-deserialization", weir.SeverityCritical, []weir.Impact{weir.ImpactExecution}, "turns bytes into objects by running them"},
+	{pyname.Importing, "pickle/import-resolution", weir.SeverityCritical, []weir.Impact{weir.ImpactExecution}, "imports modules or fetches attributes by name"},
+	{pyname.File, "pickle/file-access", weir.SeverityCritical, []weir.Impact{weir.ImpactWrite, weir.ImpactRead}, "reads, writes or removes files"},
+	{pyname.Network, "pickle/network-access", weir.SeverityCritical, []weir.Impact{weir.ImpactNetwork, weir.ImpactExposure}, "opens network connections"},
+	{pyname.Environment, "pickle/environment-tampering", weir.SeverityCritical, []weir.Impact{weir.ImpactPrivilege}, "changes the process for everything that runs after it"},
+	{pyname.Apply, "pickle/gadget", weir.SeverityCritical, []weir.Impact{weir.ImpactExecution}, "calls what it is given"},
+	{pyname.Crash, "pickle/denial-of-service", weir.SeverityHigh, []weir.Impact{weir.ImpactDenial}, "ends or exhausts the process"},
+}
+
+func powerOf(p pyname.Power) powerDoc {
+	for _, d := range powers {
+		if p&d.power != 0 {
+			return d
+		}
+	}
+	return powers[0] // a power without a name of its own is never taken for a small one
+}
+
+func impacts(p pyname.Power) []weir.Impact {
+	var out []weir.Impact
+	for _, d := range powers {
+		if p&d.power == 0 {
+			continue
+		}
+		for _, i := range d.impact {
+			if !slices.Contains(out, i) {
+				out = append(out, i)
+			}
+		}
+	}
+	return out
+}
+
+// dangerous reports whether a rule reports objects with a power.
+func dangerous(id string) bool {
+	return slices.ContainsFunc(powers, func(d powerDoc) bool { return d.rule == id })
+}
+
+// isUserModule names the modules that stand for "the program that wrote this": nothing there can be known.
+func isUserModule(module string) bool {
+	return module == "__main__" || module == "__mp_main__" || strings.HasPrefix(module, "__main__.")
+}
+
+// looksLikeClass applies PEP 8 to the last part of a dotted name: CapWords is a class, everything else (lower case, constants) is not.
+func looksLikeClass(name string) bool {
+	name = strings.TrimLeft(name[strings.LastIndexByte(name, '.')+1:], "_")
+	lower := false
+	for i, r := range name {
+		if i == 0 && !unicode.IsUpper(r) {
+			return false
+		}
+		lower = lower || unicode.IsLower(r)
+	}
+	return lower || len(name) == 1
+}
+
+func dotted(module, name string) string {
+	if module == "" || name == "" {
+		return module + name
+	}
+	return module + "." + name
+}

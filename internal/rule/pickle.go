@@ -1,0 +1,175 @@
+package rule
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"weir"
+	"weir/internal/pyname"
+)
+
+// Fixes that several rules share.
+const (
+	fixDangerous = "do not load this file; get the model from a source you trust, in a format without code such as safetensors or skops"
+	fixUnknown   = "find out what the name is and where it comes from; if your organisation allows it, list it under trust in weir.yaml"
+	fixBroken    = "do not load this file; save the model again with the framework that made it"
+)
+
+var cweDeserialization = []int{502}
+
+// Pickle lists the rules about pickle streams, whatever container holds them.
+func Pickle() []Rule {
+	return []Rule{
+		{
+			ID: "pickle/code-execution", Title: "Pickle runs code when it is loaded", Since: "0.1.0", Severity: weir.SeverityCritical,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{502, 94}, Fix: fixDangerous,
+			References: []string{"ATLAS:AML.T0011", "https://docs.python.org/3/library/pickle.html"}, Check: importRule,
+		},
+		{
+			ID: "pickle/native-code", Title: "Pickle loads native code or touches memory", Since: "0.1.0", Severity: weir.SeverityCritical,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{502, 114}, Fix: fixDangerous,
+			References: []string{"ATLAS:AML.T0011"}, Check: importRule,
+		},
+		{
+			ID: "pickle/nested-deserialization", Title: "Pickle starts another deserialiser on bytes of its own", Since: "0.1.0", Severity: weir.SeverityCritical,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: cweDeserialization, Fix: fixDangerous,
+			References: []string{"ATLAS:AML.T0011"}, Check: importRule,
+		},
+		{
+			ID: "pickle/import-resolution", Title: "Pickle imports modules or fetches attributes by name", Since: "0.1.0", Severity: weir.SeverityCritical,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{502, 470}, Fix: fixDangerous,
+			References: []string{"ATLAS:AML.T0011"}, Check: importRule,
+		},
+		{
+			ID: "pickle/file-access", Title: "Pickle reads or writes files when it is loaded", Since: "0.1.0", Severity: weir.SeverityCritical,
+			Impact: []weir.Impact{weir.ImpactWrite, weir.ImpactRead}, CWE: []int{502, 73}, Fix: fixDangerous,
+			References: []string{"ATLAS:AML.T0011"}, Check: importRule,
+		},
+		{
+			ID: "pickle/network-access", Title: "Pickle opens network connections when it is loaded", Since: "0.1.0", Severity: weir.SeverityCritical,
+			Impact: []weir.Impact{weir.ImpactNetwork, weir.ImpactExposure}, CWE: []int{502, 918}, Fix: fixDangerous,
+			References: []string{"ATLAS:AML.T0011", "ATLAS:AML.T0025"}, Check: importRule,
+		},
+		{
+			ID: "pickle/environment-tampering", Title: "Pickle changes the interpreter or process that loads it", Since: "0.1.0", Severity: weir.SeverityCritical,
+			Impact: []weir.Impact{weir.ImpactPrivilege}, CWE: []int{502, 915}, Fix: fixDangerous,
+			References: []string{"ATLAS:AML.T0011"}, Check: importRule,
+		},
+		{
+			ID: "pickle/gadget", Title: "Pickle uses a function that calls what it is given", Since: "0.1.0", Severity: weir.SeverityCritical,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: cweDeserialization, Fix: fixDangerous,
+			References: []string{"ATLAS:AML.T0011"}, Check: importRule,
+		},
+		{
+			ID: "pickle/denial-of-service", Title: "Pickle ends or exhausts the process that loads it", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactDenial}, CWE: []int{502, 400}, Fix: fixDangerous, Check: importRule,
+		},
+		{
+			ID: "pickle/computed-name", Title: "Pickle computes what it calls", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{502, 470}, Fix: fixDangerous,
+			References: []string{"ATLAS:AML.T0011"}, Check: importRule,
+		},
+		{
+			ID: "pickle/unknown-call", Title: "Pickle calls a function that weir does not know", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: cweDeserialization, Fix: fixUnknown, Check: importRule,
+		},
+		{
+			ID: "pickle/unknown-import", Title: "Pickle imports a name that weir does not know", Since: "0.1.0", Severity: weir.SeverityMedium,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: cweDeserialization, Fix: fixUnknown, Check: importRule,
+		},
+		{
+			ID: "pickle/unvetted-call", Title: "Pickle calls something known that nobody has reviewed", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: cweDeserialization, Fix: fixUnknown, Check: importRule,
+		},
+		{
+			ID: "pickle/unexpected-arguments", Title: "Pickle calls a known function with arguments no real writer uses", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{502, 88}, Fix: fixDangerous, Check: importRule,
+		},
+		{
+			ID: "pickle/custom-code", Title: "Model carries code of its own by nature", Since: "0.1.0", Severity: weir.SeverityMedium,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: cweDeserialization,
+			Fix: "read the code that the file carries, and load it only if you would run that code; save the parameters alone where you can", Check: importRule,
+		},
+		{
+			ID: "pickle/code-object", Title: "Code carried in a pickle reaches the system", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{502, 94}, Fix: fixDangerous, References: []string{"ATLAS:AML.T0011"}, Check: codeObject,
+		},
+		{
+			ID: "pickle/parser-divergence", Title: "Pickle readers disagree about this stream", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{436}, Fix: fixBroken,
+			References: []string{"https://github.com/python/cpython/issues/154848"}, Check: parserDivergence,
+		},
+		{
+			ID: "pickle/broken-stream", Title: "Pickle breaks off after it has begun to act", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{502, 1286}, Fix: fixBroken, Check: brokenStream,
+		},
+		{
+			ID: "pickle/hidden-stream", Title: "A pickle is hidden beside the one that scanners read", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{502, 506}, Fix: fixBroken, Check: hiddenStream,
+		},
+	}
+}
+
+// importRule reports the judgements of imports that belong to its rule; judge.go decides which those are.
+func importRule(p *Pass) {
+	for i := range p.Units {
+		u := &p.Units[i]
+		for _, j := range p.judgements(u) {
+			if j.rule != p.Rule.ID {
+				continue
+			}
+			message := j.message
+			if j.uses > 0 {
+				message += fmt.Sprintf(" (%d more uses)", j.uses)
+			}
+			f := p.finding(u, j.imp.At, message, j.imp.Evidence)
+			f.Severity, f.Confidence, f.Impact = j.severity, j.conf, j.impact
+			p.Report(f)
+		}
+	}
+}
+
+// codePowers are the powers that code carried inside a model has no need of. Importing and Apply are everyday Python (getattr, map).
+const codePowers = pyname.Execute | pyname.Native | pyname.Deserialize | pyname.File | pyname.Network | pyname.Environment
+
+// codeObject judges code objects inside pickles by the names that they call.
+func codeObject(p *Pass) {
+	for i := range p.Units {
+		u := &p.Units[i]
+		j := judging{names: p.Names, trust: p.Trust}
+		seen := map[string]bool{}
+		for _, c := range facts[weir.Code](u) {
+			reached, power := j.codeReaches(c)
+			key := c.Name + "\x00" + strings.Join(reached, " ")
+			if c.Language != "python-bytecode" || len(reached) == 0 || seen[key] {
+				continue
+			}
+			seen[key] = true
+			f := p.finding(u, c.At, fmt.Sprintf("the code object %q calls %s", c.Name, strings.Join(reached, ", ")), c.Text)
+			f.Impact = impacts(power)
+			if c.Auto {
+				f.Severity = weir.SeverityCritical
+				f.Message += " as soon as the file is loaded"
+			} else {
+				f.Confidence = weir.ConfidenceLikely
+			}
+			p.Report(f)
+		}
+	}
+}
+
+// codeReaches lists the dangerous names among the calls of a code object, at most a few, with their powers.
+func (j *judging) codeReaches(c weir.Code) (reached []string, power pyname.Power) {
+	for _, name := range c.Calls {
+		_, _, obj := j.resolvePath(name, 3)
+		if obj.Power&codePowers == 0 || slices.Contains(reached, name) {
+			continue
+		}
+		power |= obj.Power & codePowers
+		if len(reached) < 8 {
+			reached = append(reached, name)
+		}
+	}
+	return reached, power
+}

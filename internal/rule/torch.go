@@ -1,0 +1,190 @@
+package rule
+
+import (
+	"fmt"
+	"strings"
+
+	"weir"
+)
+
+// Torch lists the rules about PyTorch's own containers.
+func Torch() []Rule {
+	return []Rule{
+		{
+			ID: "torch/torchscript-file-access", Title: "TorchScript program reads or writes files", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactWrite, weir.ImpactRead}, CWE: []int{73, 22},
+			Fix:        "do not load or run this program; ask its author for the weights alone and build the module from source you have read",
+			References: []string{"ATLAS:AML.T0011"}, Check: torchscriptFileAccess,
+		},
+		{
+			ID: "torch/native-library", Title: "PyTorch archive carries native code", Since: "0.1.0", Severity: weir.SeverityHigh, Scope: ScopeContainer,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{114, 829},
+			Fix: "compile the model yourself from an exported program or from weights; load a ready-made library only from a source you trust", Check: nativeLibrary,
+		},
+		{
+			ID: "torch/storage-mismatch", Title: "Tensor record claims more data than there is", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactExecution, weir.ImpactDenial}, CWE: []int{125, 787},
+			Fix: "do not load this file; save the model again, and keep torch at 2.10.0 or newer", Check: storageMismatch,
+		},
+		{
+			ID: "torch/handler-source", Title: "Model archive carries a handler that the server will run", Since: "0.1.0", Severity: weir.SeverityMedium, Scope: ScopeContainer,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{829},
+			Fix: "read the handler before you serve the archive, or build the archive yourself with a handler you know", Check: handlerSource,
+		},
+		{
+			ID: "torch/package-source", Title: "torch.package archive carries Python source", Since: "0.1.0", Severity: weir.SeverityMedium, Scope: ScopeContainer,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{829},
+			Fix: "read the source before you import from the archive; ship weights in safetensors and code in your own repository", Check: packageSource,
+		},
+		{
+			ID: "torch/legacy-tar", Title: "Model uses the tar layout of PyTorch before 0.1.10", Since: "0.1.0", Severity: weir.SeverityLow,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: cweDeserialization,
+			Fix: "load it once with torch 2.6 or newer in a sandbox and save it again, best as safetensors", Check: legacyTar,
+		},
+	}
+}
+
+// fileOperators are TorchScript operators that touch files, those of the libraries around PyTorch included. They run without Python,
+// so no unpickler's rules apply to them.
+var fileOperators = map[string]bool{
+	"aten::save": true, "aten::from_file": true, "aten::load": true, "torch::save": true, "torch::load": true, "torch::from_file": true,
+	"torch::jit::load": true, "torch::jit::save": true, "aten::_from_file": true,
+	"image::read_file": true, "image::write_file": true, "image::decode_video": true, "video_reader::read_video_from_file": true,
+	"video_reader::probe_video_from_file": true, "torchaudio::sox_io_load_audio_file": true, "torchaudio::sox_io_save_audio_file": true,
+	"torchaudio::sox_io_get_info": true, "torchaudio::sox_effects_apply_effects_file": true, "prim::open": true,
+}
+
+// isFileOperator accepts an operator in any of the spellings of TorchScript source and of its compiled form: torch.save, ops.image.read_file.
+func isFileOperator(callee string) bool {
+	name := strings.ReplaceAll(callee, ".", "::")
+	name = strings.TrimPrefix(name, "torch::ops::")
+	name = strings.TrimPrefix(name, "ops::")
+	return fileOperators[name]
+}
+
+func torchscriptFileAccess(p *Pass) {
+	for i := range p.Units {
+		u := &p.Units[i]
+		at := map[string]int{}
+		var found []weir.Finding
+		for _, c := range facts[weir.Call](u) {
+			if !isFileOperator(c.Callee) {
+				continue
+			}
+			evidence := c.Callee + "(" + strings.Join(c.Args, ", ") + ")"
+			f := p.finding(u, c.At, c.Callee+" is called in "+orElse(c.Func, "the program"), evidence)
+			f.Line = c.Line
+			if c.Auto {
+				f.Severity = weir.SeverityCritical
+				f.Message += ", which runs as soon as torch.jit.load reads the file"
+			}
+			if k, seen := at[evidence]; seen {
+				if f.Severity > found[k].Severity {
+					found[k] = f
+				}
+				continue
+			}
+			at[evidence] = len(found)
+			found = append(found, f)
+		}
+		for _, f := range found {
+			p.Report(f)
+		}
+	}
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// torchContainer reports whether the file as a whole is one of PyTorch's, and which of its units says so.
+func torchContainer(p *Pass, names ...string) bool {
+	for i := range p.Units {
+		if hasFormat(&p.Units[i], names...) {
+			return true
+		}
+	}
+	return false
+}
+
+// carried reports code of one language in a container, once per name.
+func carried(p *Pass, language, what string) {
+	seen := map[string]bool{}
+	for i := range p.Units {
+		u := &p.Units[i]
+		for _, c := range facts[weir.Code](u) {
+			key := u.Member + "\x00" + c.Name
+			if c.Language != language || seen[key] {
+				continue
+			}
+			seen[key] = true
+			f := p.finding(u, c.At, fmt.Sprintf("%q %s", c.Name, what), orElse(c.Text, c.Name))
+			f.Line = c.Line
+			p.Report(f)
+		}
+	}
+}
+
+func nativeLibrary(p *Pass) {
+	if torchContainer(p, "torch", "torchscript") {
+		carried(p, "native", "is native code that loading the archive links into the process")
+	}
+}
+
+func handlerSource(p *Pass) {
+	if torchContainer(p, "torch-mar") {
+		carried(p, "python", "is Python that TorchServe runs when it serves the archive")
+	}
+}
+
+func packageSource(p *Pass) {
+	if torchContainer(p, "torch-package") {
+		carried(p, "python", "is Python that torch.package imports from the archive")
+	}
+}
+
+func storageMismatch(p *Pass) {
+	for i := range p.Units {
+		u := &p.Units[i]
+		var first *weir.Finding
+		more := 0
+		for _, s := range facts[weir.Storage](u) {
+			message := ""
+			switch {
+			case s.Have < 0:
+				message = fmt.Sprintf("storage %q of %s is named but not in the archive", s.Key, s.Type)
+			case s.Want > s.Have:
+				message = fmt.Sprintf("storage %q of %s claims %d bytes, but %d are there", s.Key, s.Type, s.Want, s.Have)
+			case s.Views:
+				message = fmt.Sprintf("a tensor looks outside storage %q of %s, which holds %d bytes", s.Key, s.Type, s.Have)
+			default:
+				continue
+			}
+			if first != nil {
+				more++
+				continue
+			}
+			f := p.finding(u, s.At, message, message)
+			first = &f
+		}
+		if first == nil {
+			continue
+		}
+		if more > 0 {
+			first.Message += fmt.Sprintf(" (and %d more)", more)
+		}
+		p.Report(*first)
+	}
+}
+
+func legacyTar(p *Pass) {
+	for i := range p.Units {
+		u := &p.Units[i]
+		if hasFormat(u, "torch-tar") {
+			p.Report(p.finding(u, 0, "the file uses the old tar layout, which torch.load below 2.6 reads without the protection of weights_only", ""))
+		}
+	}
+}
