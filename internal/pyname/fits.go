@@ -1,0 +1,433 @@
+package pyname
+
+import (
+	"strings"
+
+	"weir"
+)
+
+// shapeNames are the forms of arguments in which real frameworks call a function and in which it can do no harm, in the order that
+// gen/build.py numbers them by.
+var shapeNames = [...]string{
+	"", "plain", "getattr", "reconstructor", "newobj", "encode", "enum", "factory", "apply", "getter", "methodcaller",
+	"reconstruct", "scalar", "dtype", "frombuffer", "ufunc", "mareconstruct", "bitgenerator", "cython", "tensor", "rebuildtype", "zone",
+}
+
+// Fits reports whether args have the named shape. No shape fits everything, an unknown one nothing.
+func Fits(shape string, args []weir.Value) bool {
+	switch shape {
+	case "":
+		return true
+	case "plain":
+		return fitsPlain(args)
+	case "getattr":
+		return fitsGetattr(args)
+	case "reconstructor":
+		return fitsReconstructor(args)
+	case "newobj":
+		return fitsNewobj(args)
+	case "encode":
+		return fitsEncode(args)
+	case "enum":
+		return fitsEnum(args)
+	case "factory":
+		return fitsFactory(args)
+	case "apply":
+		return fitsApply(args)
+	case "getter":
+		return fitsGetter(args)
+	case "methodcaller":
+		return fitsMethodcaller(args)
+	case "reconstruct":
+		return fitsReconstruct(args)
+	case "scalar":
+		return fitsScalar(args)
+	case "dtype":
+		return fitsDtype(args)
+	case "frombuffer":
+		return fitsFrombuffer(args)
+	case "ufunc":
+		return fitsUfunc(args)
+	case "mareconstruct":
+		return fitsMareconstruct(args)
+	case "bitgenerator":
+		return fitsBitGenerator(args)
+	case "cython":
+		return fitsCython(args)
+	case "tensor":
+		return fitsTensor(args)
+	case "rebuildtype":
+		return fitsRebuildType(args)
+	case "zone":
+		return fitsZone(args)
+	}
+	return false
+}
+
+// maxNesting bounds how deep a value is looked into; what lies deeper is not plain.
+const maxNesting = 64
+
+// global resolves v when it is a name. The protocol is not known here: both readings count.
+func global(v weir.Value) (Object, bool) {
+	if v.Kind != weir.ValueGlobal {
+		return Object{}, false
+	}
+	return Default().Path(v.Text, 2), true
+}
+
+// weak reports whether calling o gives an attacker nothing that is known.
+func weak(o Object) bool { return o.Power == 0 || o.Safe.Has(weir.UseCalled) }
+
+// data reports whether v is a value without behaviour of its own: constants, containers of them, and the results of calls that only make
+// values. What was cut off v has been judged by itself.
+func data(v weir.Value, depth int) bool {
+	if depth <= 0 {
+		return false
+	}
+	switch v.Kind {
+	case weir.ValueNone, weir.ValueBool, weir.ValueInt, weir.ValueFloat, weir.ValueStr, weir.ValueBytes, weir.ValueBuffer:
+		return true
+	case weir.ValueTuple, weir.ValueList, weir.ValueSet, weir.ValueDict:
+		return allData(v.Items, depth-1)
+	case weir.ValueGlobal:
+		o, _ := global(v)
+		return o.Kind == KindObject && o.Safe.Has(weir.UseNamed)
+	case weir.ValueCall, weir.ValueInstance:
+		o := Default().Path(v.Text, 2)
+		if !o.Safe.Has(weir.UseCalled) || makesCallable(o.Shape) {
+			return false
+		}
+		return allData(v.Items, depth-1) || o.Kind == KindClass && o.Safe.Has(weir.UseInstantiated)
+	}
+	return false
+}
+
+// makesCallable reports whether calls of that shape give something that can be called in turn.
+func makesCallable(shape string) bool {
+	switch shape {
+	case "getattr", "apply", "getter", "methodcaller", "ufunc", "newobj", "reconstructor", "rebuildtype":
+		return true
+	}
+	return false
+}
+
+func allData(vs []weir.Value, depth int) bool {
+	for _, v := range vs {
+		if !data(v, depth) {
+			return false
+		}
+	}
+	return true
+}
+
+// callee reports whether v can be called without giving an attacker anything: a name without power, or an object the making of which has
+// been judged by itself.
+func callee(v weir.Value) bool {
+	switch v.Kind {
+	case weir.ValueGlobal:
+		o, _ := global(v)
+		return weak(o)
+	case weir.ValueCall, weir.ValueInstance:
+		return weak(Default().Path(v.Text, 2))
+	}
+	return false
+}
+
+// class reports whether v names something that may stand where a class is made into an instance without its constructor.
+func class(v weir.Value) bool {
+	o, ok := global(v)
+	if !ok {
+		return false
+	}
+	return o.Safe.Has(weir.UseInstantiated) || o.Kind == KindUnknown && o.Power == 0
+}
+
+// named reports whether v names a class or type that may be handed over as a value.
+func named(v weir.Value) bool {
+	o, ok := global(v)
+	return ok && (o.Safe.Has(weir.UseNamed) || o.Kind == KindUnknown && o.Power == 0)
+}
+
+// text gives the content of a string, of bytes or of bytes as protocols below 3 write them.
+func text(v weir.Value) (string, bool) {
+	switch v.Kind {
+	case weir.ValueStr, weir.ValueBytes:
+		return v.Text, v.Len == int64(len(v.Text))
+	case weir.ValueCall:
+		if (v.Text == "_codecs.encode" || v.Text == "codecs.encode") && fitsEncode(v.Items) {
+			return text(v.Items[0])
+		}
+		if len(v.Items) == 0 && (v.Text == "builtins.bytes" || v.Text == "__builtin__.bytes") {
+			return "", true
+		}
+	}
+	return "", false
+}
+
+// blob reports whether v is text or bytes of any length.
+func blob(v weir.Value) bool {
+	if v.Kind == weir.ValueCall {
+		switch v.Text {
+		case "_codecs.encode", "codecs.encode":
+			return fitsEncode(v.Items)
+		case "builtins.bytes", "__builtin__.bytes", "builtins.bytearray", "__builtin__.bytearray":
+			return allData(v.Items, maxNesting)
+		}
+	}
+	return v.Kind == weir.ValueStr || v.Kind == weir.ValueBytes || v.Kind == weir.ValueBuffer
+}
+
+// identifier reports whether s is a name, or names with dots between, that leads to no bridge.
+func identifier(s string, dots bool) bool {
+	if s == "" || len(s) > maxName || !dots && strings.Contains(s, ".") {
+		return false
+	}
+	for part := range strings.SplitSeq(s, ".") {
+		if part == "" || bridge(part) || strings.HasPrefix(part, "__") {
+			return false
+		}
+		for i, r := range part {
+			if r != '_' && !('a' <= r && r <= 'z') && !('A' <= r && r <= 'Z') && r < 0x80 && (i == 0 || r < '0' || r > '9') {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func ints(v weir.Value) bool {
+	if v.Kind != weir.ValueTuple && v.Kind != weir.ValueList {
+		return false
+	}
+	for _, i := range v.Items {
+		if i.Kind != weir.ValueInt && i.Kind != weir.ValueBool {
+			return false
+		}
+	}
+	return true
+}
+
+func fitsPlain(args []weir.Value) bool { return allData(args, maxNesting) }
+
+func fitsGetattr(args []weir.Value) bool {
+	if len(args) != 2 && len(args) != 3 || args[1].Kind != weir.ValueStr || !identifier(args[1].Text, false) {
+		return false
+	}
+	switch args[0].Kind {
+	case weir.ValueGlobal, weir.ValueCall, weir.ValueInstance:
+	default:
+		return false
+	}
+	owner := Default().Path(args[0].Text, 2)
+	if owner.Kind == KindModule || owner.Dangerous() {
+		return false
+	}
+	o := Default().Resolve(owner.Module, join(owner.Name, args[1].Text), 4)
+	return weak(o) && o.Kind != KindModule
+}
+
+// baseTypes are the types of which copyreg._reconstructor makes plain objects.
+var baseTypes = []string{"object", "dict", "list", "tuple", "set", "frozenset", "int", "long", "float", "complex", "str", "unicode", "bytes", "bytearray", "bool"}
+
+func fitsReconstructor(args []weir.Value) bool {
+	if len(args) != 3 || !class(args[0]) || args[1].Kind != weir.ValueGlobal {
+		return false
+	}
+	base, _ := global(args[1])
+	if base.Kind != KindClass || !base.Safe.Has(weir.UseCalled) {
+		return false
+	}
+	if base.Module == "builtins" {
+		for _, b := range baseTypes {
+			if base.Name == b {
+				return b != "object" || args[2].Kind == weir.ValueNone
+			}
+		}
+		return false
+	}
+	return base.Shape == "" && allData(args[2:], maxNesting)
+}
+
+func fitsNewobj(args []weir.Value) bool { return len(args) > 0 && class(args[0]) }
+
+func fitsEncode(args []weir.Value) bool {
+	if len(args) != 2 || args[0].Kind != weir.ValueStr && args[0].Kind != weir.ValueBytes || args[1].Kind != weir.ValueStr {
+		return false
+	}
+	switch args[1].Text {
+	case "latin1", "latin-1", "utf-8", "utf8", "ascii":
+		return true
+	}
+	return false
+}
+
+func fitsEnum(args []weir.Value) bool { return len(args) == 1 && allData(args, maxNesting) }
+
+func fitsFactory(args []weir.Value) bool {
+	if len(args) == 0 || args[0].Kind == weir.ValueNone {
+		return true
+	}
+	return callee(args[0])
+}
+
+func fitsApply(args []weir.Value) bool { return len(args) > 0 && callee(args[0]) }
+
+func fitsGetter(args []weir.Value) bool {
+	for _, a := range args {
+		switch a.Kind {
+		case weir.ValueInt:
+		case weir.ValueStr:
+			if !identifier(a.Text, true) && strings.Contains(a.Text, "_") {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return len(args) > 0
+}
+
+func fitsMethodcaller(args []weir.Value) bool {
+	return len(args) > 0 && args[0].Kind == weir.ValueStr && identifier(args[0].Text, false) && allData(args[1:], maxNesting)
+}
+
+func fitsReconstruct(args []weir.Value) bool {
+	if len(args) != 3 || !named(args[0]) || !ints(args[1]) || len(args[1].Items) != 1 {
+		return false
+	}
+	n, ok := args[1].Items[0].Int()
+	kind, whole := text(args[2])
+	return ok && n == 0 && whole && len(kind) == 1
+}
+
+// dtypeCode gives the type string of a numpy.dtype call.
+func dtypeCode(v weir.Value) (string, bool) {
+	if v.Kind != weir.ValueCall && v.Kind != weir.ValueInstance {
+		return "", false
+	}
+	o := Default().Path(v.Text, 2)
+	if o.Name != "dtype" || !strings.HasPrefix(o.Module, "numpy") || len(v.Items) == 0 {
+		return "", false
+	}
+	return text(v.Items[0])
+}
+
+func fitsScalar(args []weir.Value) bool {
+	if len(args) != 2 || !blob(args[1]) {
+		return false
+	}
+	code, ok := dtypeCode(args[0])
+	return ok && strings.TrimLeft(code, "<>|=") != "" && strings.TrimLeft(code, "<>|=")[0] != 'O'
+}
+
+func fitsDtype(args []weir.Value) bool {
+	if len(args) == 0 {
+		return false
+	}
+	if args[0].Kind == weir.ValueGlobal && !named(args[0]) {
+		return false
+	}
+	return (args[0].Kind == weir.ValueGlobal || data(args[0], maxNesting)) && allData(args[1:], maxNesting)
+}
+
+func fitsFrombuffer(args []weir.Value) bool {
+	if len(args) < 3 || len(args) > 4 || !ints(args[2]) {
+		return false
+	}
+	_, ok := dtypeCode(args[1])
+	return ok && (blob(args[0]) || data(args[0], maxNesting) || callee(args[0]) && args[0].Kind == weir.ValueCall)
+}
+
+func fitsUfunc(args []weir.Value) bool {
+	if len(args) != 2 || args[0].Kind != weir.ValueStr || args[1].Kind != weir.ValueStr {
+		return false
+	}
+	o := Default().Resolve(args[0].Text, args[1].Text, 4)
+	return o.Kind == KindFunction && o.Power == 0 && o.Safe.Has(weir.UseNamed)
+}
+
+func fitsMareconstruct(args []weir.Value) bool {
+	if len(args) != 4 || !named(args[0]) || !named(args[1]) || !ints(args[2]) {
+		return false
+	}
+	_, ok := text(args[3])
+	return ok
+}
+
+// bitGenerators are numpy's own, by the names that numpy.random._pickle accepts.
+var bitGenerators = []string{"MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"}
+
+func fitsBitGenerator(args []weir.Value) bool {
+	for _, a := range args {
+		if !bitGenerator(a) {
+			return false
+		}
+	}
+	return len(args) <= 2
+}
+
+func bitGenerator(v weir.Value) bool {
+	switch v.Kind {
+	case weir.ValueStr, weir.ValueBytes:
+		for _, n := range bitGenerators {
+			if v.Text == n {
+				return true
+			}
+		}
+	case weir.ValueGlobal, weir.ValueCall, weir.ValueInstance:
+		o := Default().Path(v.Text, 2)
+		if !strings.HasPrefix(o.Module, "numpy.random") {
+			return false
+		}
+		if o.Name == "__bit_generator_ctor" {
+			return true
+		}
+		for _, n := range bitGenerators {
+			if o.Name == n {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func fitsCython(args []weir.Value) bool {
+	return len(args) == 3 && class(args[0]) && args[1].Kind == weir.ValueInt && args[2].Kind != weir.ValueGlobal
+}
+
+func fitsTensor(args []weir.Value) bool {
+	if len(args) < 4 {
+		return false
+	}
+	switch args[0].Kind {
+	case weir.ValuePersID, weir.ValueCall, weir.ValueInstance, weir.ValueNone:
+	default:
+		return false
+	}
+	for _, a := range args[1:] {
+		if o, ok := global(a); ok && o.Dangerous() {
+			return false
+		}
+	}
+	return args[1].Kind == weir.ValueInt && ints(args[2]) && ints(args[3])
+}
+
+func fitsRebuildType(args []weir.Value) bool {
+	if len(args) < 3 || !named(args[1]) || args[2].Kind != weir.ValueTuple {
+		return false
+	}
+	o, ok := global(args[0])
+	return ok && o.Safe.Has(weir.UseCalled) && o.Shape != "rebuildtype" && (o.Shape == "" || Fits(o.Shape, args[2].Items))
+}
+
+func fitsZone(args []weir.Value) bool {
+	if len(args) == 0 || len(args) > 2 || args[0].Kind != weir.ValueStr || args[0].Len > 255 {
+		return false
+	}
+	for _, part := range strings.Split(args[0].Text, "/") {
+		if part == "" || strings.Trim(part, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-") != "" {
+			return false
+		}
+	}
+	return allData(args[1:], maxNesting)
+}

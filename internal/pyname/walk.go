@@ -1,0 +1,191 @@
+package pyname
+
+import "strings"
+
+// Bounds on names: longer ones are not names that any Python package defines.
+const (
+	maxName  = 1 << 10
+	maxParts = 32
+)
+
+// bridges are attributes without double underscores that lead from a function, frame or generator to its globals or code.
+var bridges = map[string]bool{
+	"f_back": true, "f_builtins": true, "f_globals": true, "f_locals": true, "f_code": true, "tb_frame": true, "tb_next": true,
+	"gi_frame": true, "gi_code": true, "gi_yieldfrom": true, "cr_frame": true, "cr_code": true, "cr_await": true, "ag_frame": true,
+	"ag_code": true, "func_globals": true, "func_code": true, "func_closure": true, "func_defaults": true, "im_func": true,
+	"im_self": true, "im_class": true, "mro": true,
+}
+
+// bridge reports whether walking through the attribute leads out of an object to its class, its globals or the import machinery.
+func bridge(part string) bool {
+	return len(part) > 4 && strings.HasPrefix(part, "__") && strings.HasSuffix(part, "__") || bridges[part]
+}
+
+// walk follows the dotted path name from module on.
+func (x *Index) walk(module, name string) Object {
+	if len(module) > maxName || len(name) > maxName || strings.Count(name, ".") >= maxParts {
+		return Object{Module: cutName(module), Name: cutName(name)}
+	}
+	module = x.canonical(module)
+	if o, ok := x.find(module, name); ok {
+		return x.finish(o)
+	}
+	first, rest, dotted := strings.Cut(name, ".")
+	cur, ok := x.find(module, first)
+	if !ok {
+		cur = x.unlisted(module, first, dotted)
+	}
+	for dotted {
+		var part string
+		part, rest, dotted = strings.Cut(rest, ".")
+		cur = x.step(cur, part)
+	}
+	return x.finish(cur)
+}
+
+// step goes from an object to one of its attributes.
+func (x *Index) step(cur Object, part string) Object {
+	if cur.Kind == KindModule {
+		inside := join(cur.Module, cur.Name)
+		next, ok := x.find(inside, part)
+		if !ok {
+			next = x.unlisted(inside, part, true)
+		}
+		return next
+	}
+	path := join(cur.Name, part)
+	next, ok := x.find(cur.Module, path)
+	if !ok {
+		next = Object{Module: cur.Module, Name: path}
+		if cur.Safe == 0 {
+			next.Power = cur.Power // a method of a dangerous class, an attribute of a dangerous object
+		}
+	}
+	if bridge(part) && !ok {
+		next.Power |= Importing
+		next.Safe = 0
+	}
+	if cur.Kind == KindUnknown || cur.Power != 0 && cur.Safe == 0 {
+		next.Power |= cur.Power
+	}
+	return next
+}
+
+// finish gives the judgement on an object that a whole name led to.
+func (x *Index) finish(o Object) Object {
+	if o.Kind == KindModule {
+		// A module is no data: whoever has it has all of its names, and BUILD on it rebinds them.
+		o.Power |= Importing | Environment
+		o.Safe = 0
+	}
+	return x.forget(o)
+}
+
+// find looks up a listed name.
+func (x *Index) find(module, name string) (Object, bool) {
+	for _, v := range x.volumes {
+		i, ok := v.module(module)
+		if !ok {
+			continue
+		}
+		if c, ok := v.find(i, name); ok {
+			o, _ := c.object(module)
+			return o, true
+		}
+	}
+	return Object{}, false
+}
+
+// unlisted judges a name of a module that is not listed there: a module below it, a module that it imports, what is said of all of its
+// names, an attribute that every module has.
+func (x *Index) unlisted(module, name string, more bool) Object {
+	o := Object{Module: module, Name: name, Power: x.wild(module)}
+	if bridge(name) {
+		o.Power |= Importing
+	}
+	if x.known(join(module, name)) {
+		o.Kind = KindModule
+		return o
+	}
+	if more && o.Power == 0 {
+		// "random" + "_os.system": modules import others under their own name or with an underscore before it.
+		if top := strings.TrimLeft(name, "_"); top != "" && x.known(top) {
+			return Object{Module: top, Kind: KindModule}
+		}
+	}
+	return o
+}
+
+// wild is the power of all names of a module that are not listed, its parents included.
+func (x *Index) wild(module string) Power {
+	var p Power
+	for {
+		for _, v := range x.volumes {
+			if i, ok := v.module(module); ok {
+				p |= v.power(i)
+			}
+		}
+		dot := strings.LastIndexByte(module, '.')
+		if dot < 0 {
+			return p
+		}
+		module = module[:dot]
+	}
+}
+
+// known reports whether the index has a module of that name.
+func (x *Index) known(module string) bool {
+	for _, v := range x.volumes {
+		if _, ok := v.module(module); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// canonical follows names that sys.modules holds for a module of another name: os.path, posix.
+func (x *Index) canonical(module string) string {
+	for _, v := range x.volumes {
+		if i, ok := v.module(module); ok {
+			if a := v.alias(i); a != "" {
+				return a
+			}
+		}
+	}
+	return module
+}
+
+// Path resolves a dotted path whose module part is not marked off, as in "numpy.core.multiarray._reconstruct".
+func (x *Index) Path(path string, protocol int) Object {
+	if len(path) > 2*maxName {
+		return Object{Name: cutName(path)}
+	}
+	for dot := strings.LastIndexByte(path, '.'); dot > 0; dot = strings.LastIndexByte(path[:dot], '.') {
+		if m := path[:dot]; x.known(m) || oldModuleKnown(m) {
+			return x.Resolve(m, path[dot+1:], protocol)
+		}
+	}
+	dot := strings.LastIndexByte(path, '.')
+	if dot < 0 {
+		return Object{Name: path}
+	}
+	return x.Resolve(path[:dot], path[dot+1:], protocol)
+}
+
+// oldModuleKnown reports whether Python 3 maps names of that module.
+func oldModuleKnown(module string) bool {
+	m, _ := python3(module, "")
+	return m != module
+}
+
+func join(module, name string) string {
+	switch {
+	case module == "":
+		return name
+	case name == "":
+		return module
+	}
+	return module + "." + name
+}
+
+func cutName(s string) string { return s[:min(len(s), maxName)] }
