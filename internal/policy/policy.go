@@ -59,7 +59,7 @@ func New(cfg Config, next weir.Sink) (*Judge, error) {
 	}
 	j := &Judge{cfg: cfg, next: next, seen: map[[16]byte]int{}}
 	for _, w := range cfg.Waivers {
-		if err := w.check(); err != nil {
+		if err := w.Check(); err != nil {
 			return nil, fmt.Errorf("%s: %w", w.Source, err)
 		}
 		j.waivers = append(j.waivers, waiverUse{Waiver: w})
@@ -118,7 +118,7 @@ func (j *Judge) finding(f weir.Finding) error {
 	if f.Waived != nil {
 		j.sum.Waived++
 	} else {
-		j.count(f.Severity)
+		Count(&j.sum, f.Severity)
 		j.worst = max(j.worst, f.Severity)
 	}
 	if f.Severity < j.cfg.Show && (f.Waived != nil || !fails(f.Severity, j.cfg.FailOn)) {
@@ -143,18 +143,19 @@ func complete(f *weir.Finding) {
 	}
 }
 
-func (j *Judge) count(s weir.Severity) {
+// Count adds one finding of severity s to sum.
+func Count(sum *weir.Summary, s weir.Severity) {
 	switch s {
 	case weir.SeverityCritical:
-		j.sum.Critical++
+		sum.Critical++
 	case weir.SeverityHigh:
-		j.sum.High++
+		sum.High++
 	case weir.SeverityMedium:
-		j.sum.Medium++
+		sum.Medium++
 	case weir.SeverityLow:
-		j.sum.Low++
+		sum.Low++
 	case weir.SeverityInfo:
-		j.sum.Info++
+		sum.Info++
 	}
 }
 
@@ -162,7 +163,7 @@ func (j *Judge) end(engine weir.Summary) error {
 	for _, f := range j.waiverFindings() {
 		complete(&f)
 		f.Fingerprint = j.fingerprint(f)
-		j.count(f.Severity)
+		Count(&j.sum, f.Severity)
 		j.worst = max(j.worst, f.Severity)
 		if f.Severity < j.cfg.Show && !fails(f.Severity, j.cfg.FailOn) {
 			continue

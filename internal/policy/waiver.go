@@ -33,7 +33,8 @@ type waiverUse struct {
 	used int
 }
 
-func (w Waiver) check() error {
+// Check says what is wrong with a waiver.
+func (w Waiver) Check() error {
 	family, name, ok := strings.Cut(w.Rule, "/")
 	switch {
 	case w.Rule == "":
@@ -98,7 +99,7 @@ func (w Waiver) over(today Date) bool { return w.Until != "" && w.Until < today 
 func (j *Judge) waiverFindings() []weir.Finding {
 	var out []weir.Finding
 	for _, w := range j.waivers {
-		f := weir.Finding{Path: w.File, Pos: weir.Pos{Line: w.Line}, Confidence: weir.ConfidenceCertain, Evidence: w.text()}
+		f := weir.Finding{Path: w.File, Pos: weir.Pos{Line: w.Line}, Confidence: weir.ConfidenceCertain, Evidence: w.Text()}
 		switch {
 		case w.used == 0:
 			f.Rule, f.Severity = RuleWaiverUnused, weir.SeverityInfo
@@ -123,8 +124,8 @@ func findings(n int) string {
 	return fmt.Sprintf("%d findings", n)
 }
 
-// text is the waiver as one line, for a person and for its fingerprint.
-func (w Waiver) text() string {
+// Text is the waiver as one line, for a person and for its fingerprint.
+func (w Waiver) Text() string {
 	s := "rule: " + w.Rule
 	if w.Path != "" {
 		s += ", path: " + w.Path

@@ -25,6 +25,7 @@ type Format struct {
 type Options struct {
 	Width int  // columns of text output; 0: 100
 	Color bool // ANSI colours in text output
+	Brief bool // text output of what is not clean only, without the closing line
 	// Rule gives a rule's documentation; nil: there is none.
 	Rule func(id string) (Doc, bool)
 }

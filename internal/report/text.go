@@ -224,6 +224,9 @@ func (t *text) evidence(s string) {
 }
 
 func (t *text) end(s weir.Summary) {
+	if t.o.Brief {
+		return
+	}
 	if n := t.tally.Verdicts[weir.VerdictClean]; len(t.clean) > 0 {
 		list := strings.Join(t.clean, ", ")
 		if more := n - len(t.clean); more > 0 {

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"weir/internal/catalog"
+)
+
+func newExplain(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "explain RULE",
+		Short:   "What a finding means, where it happened, and how to fix it",
+		GroupID: "know",
+		Long: `Explain teaches one rule: what it finds, why that is dangerous, where it happened to others, and how to fix it,
+with examples of what it finds and what it does not. weir rules lists the rules.`,
+		Example: `  weir explain pickle/code-execution`,
+		Args:    exactly("a RULE"),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			var ids []string
+			for _, r := range ruleInfos() {
+				ids = append(ids, r.ID+"\t"+r.Title)
+			}
+			return ids, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			r, err := findRule(args[0])
+			if err != nil {
+				return err
+			}
+			return a.print(a.explain(r))
+		},
+	}
+}
+
+func (a *app) explain(r ruleInfo) string {
+	width := terminal(a.stdout)
+	if width == 0 {
+		width = 100
+	}
+	style := func(s string) string {
+		if a.colors(a.stdout) {
+			return "\x1b[1m" + s + "\x1b[0m"
+		}
+		return s
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n%s (%s", style(r.ID), r.Title, r.Severity)
+	for _, c := range r.CWE {
+		fmt.Fprintf(&b, ", CWE-%d", c)
+	}
+	fmt.Fprintf(&b, ", since %s)\n", r.Since)
+	for _, part := range []struct{ title, text string }{{"What it is", r.card.What}, {"Why it is dangerous", r.card.Why}, {"Where it happened", r.card.Incident}, {"How to fix it", r.card.Fix}} {
+		if part.text != "" {
+			fmt.Fprintf(&b, "\n%s\n%s", style(part.title), reflow(part.text, width-2, "  "))
+		}
+	}
+	for _, e := range r.card.Examples {
+		title := "Found in this example"
+		if !e.Bad {
+			title = "Not found in this example"
+		}
+		fmt.Fprintf(&b, "\n%s\n", style(title+": "+strings.ReplaceAll(e.Name, "-", " ")))
+		for line := range strings.SplitSeq(strings.TrimSpace(e.Text), "\n") {
+			fmt.Fprintf(&b, "  %s\n", line)
+		}
+	}
+	return b.String()
+}
+
+// reflow wraps the paragraphs of Markdown text; lists keep their items apart and code blocks (indented or fenced) stay as they are.
+func reflow(text string, width int, indent string) string {
+	var b strings.Builder
+	var words []string
+	flush := func() {
+		line := indent
+		for _, w := range words {
+			if len([]rune(line))+1+len([]rune(w)) > width && strings.TrimSpace(line) != "" {
+				b.WriteString(strings.TrimRight(line, " ") + "\n")
+				line = indent
+				if words[0] == "-" || words[0] == "*" {
+					line += "  "
+				}
+			}
+			if strings.TrimSpace(line) != "" && !strings.HasSuffix(line, " ") {
+				line += " "
+			}
+			line += w
+		}
+		if len(words) > 0 {
+			b.WriteString(line + "\n")
+		}
+		words = nil
+	}
+	fenced := false
+	for line := range strings.SplitSeq(text, "\n") {
+		item := strings.HasPrefix(line, "- ") || strings.HasPrefix(line, "* ")
+		fence := strings.HasPrefix(strings.TrimSpace(line), "```")
+		switch {
+		case fence:
+			flush()
+			fenced = !fenced
+		case fenced || strings.HasPrefix(line, "    "):
+			flush()
+			b.WriteString(indent + line + "\n")
+		case strings.TrimSpace(line) == "":
+			flush()
+			b.WriteString("\n")
+		default:
+			if item {
+				flush()
+			}
+			words = append(words, strings.Fields(line)...)
+		}
+	}
+	flush()
+	return b.String()
+}
+
+func newRules(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "rules",
+		Short:   "List the rules",
+		GroupID: "know",
+		Long:    `Rules lists every rule with the highest severity that it gives and its title. weir explain RULE tells more about one.`,
+		Example: `  weir rules
+  weir rules --format json`,
+		Args: exactly(),
+	}
+	format := listFormat(cmd)
+	cmd.RunE = func(*cobra.Command, []string) error {
+		rules := ruleInfos()
+		if asJSON, err := format(); err != nil || asJSON {
+			return a.printJSON(rules, err)
+		}
+		rows := [][]string{}
+		for _, r := range rules {
+			rows = append(rows, []string{r.ID, r.Severity.String(), r.Title})
+		}
+		return a.print(table(rows))
+	}
+	return cmd
+}
+
+func newFormats(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "formats",
+		Short:   "List the file formats that are understood",
+		GroupID: "know",
+		Long: `Formats lists every file format with its framework and how far it is understood: read means that every byte is
+accounted for, recognised that the format is known but its content is not read; such a file is never clean.`,
+		Example: `  weir formats
+  weir formats --format json`,
+		Args: exactly(),
+	}
+	format := listFormat(cmd)
+	cmd.RunE = func(*cobra.Command, []string) error {
+		type info struct {
+			Name      string `json:"name"`
+			Doc       string `json:"doc"`
+			Framework string `json:"framework"`
+			Model     bool   `json:"model"`
+			Read      bool   `json:"read"`
+		}
+		list := []info{}
+		rows := [][]string{}
+		for _, f := range catalog.Formats() {
+			list = append(list, info{f.Name, f.Doc, f.Framework, f.Model, f.Parsed})
+			how := "recognised"
+			if f.Parsed {
+				how = "read"
+			}
+			framework := f.Framework
+			if framework == "" {
+				framework = "-"
+			}
+			rows = append(rows, []string{f.Name, how, framework, f.Doc})
+		}
+		if asJSON, err := format(); err != nil || asJSON {
+			return a.printJSON(list, err)
+		}
+		return a.print(table(rows))
+	}
+	return cmd
+}
+
+// listFormat gives cmd the flag --format and a function that says whether it asks for JSON.
+func listFormat(cmd *cobra.Command) func() (bool, error) {
+	format := cmd.Flags().String("format", "text", "text, or json for programs")
+	_ = cmd.RegisterFlagCompletionFunc("format", complete("text", "json"))
+	return func() (bool, error) {
+		if *format != "text" && *format != "json" {
+			return false, usage(didYouMean(*format, []string{"text", "json"}), "--format %q is not one of text, json", *format)
+		}
+		return *format == "json", nil
+	}
+}
+
+// table lines up the columns of rows; the last is not padded.
+func table(rows [][]string) string {
+	width := map[int]int{}
+	for _, r := range rows {
+		for i, c := range r {
+			width[i] = max(width[i], len([]rune(c)))
+		}
+	}
+	var b strings.Builder
+	for _, r := range rows {
+		for i, c := range r {
+			if i == len(r)-1 {
+				b.WriteString(c + "\n")
+				continue
+			}
+			fmt.Fprintf(&b, "%-*s  ", width[i], c)
+		}
+	}
+	return b.String()
+}
+
+// print writes a command's text to standard output.
+func (a *app) print(s string) error {
+	ignoreBrokenPipe()
+	_, err := io.WriteString(&pipeWriter{w: a.stdout}, s)
+	return err
+}
+
+func (a *app) printJSON(v any, err error) error {
+	if err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		return internal(err)
+	}
+	return a.print(string(b) + "\n")
+}
