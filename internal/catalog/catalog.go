@@ -15,7 +15,7 @@ func Formats() []format.Format {
 // Rules lists every rule, family by family, in the order in which their findings are reported.
 func Rules() []rule.Rule {
 	var all []rule.Rule
-	for _, family := range [][]rule.Rule{rule.Pickle(), rule.Torch(), rule.Numpy(), rule.Archive()} {
+	for _, family := range [][]rule.Rule{rule.Pickle(), rule.Torch(), rule.Numpy(), rule.Joblib(), rule.Archive()} {
 		all = append(all, family...)
 	}
 	return all

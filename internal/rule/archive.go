@@ -29,7 +29,7 @@ func Archive() []Rule {
 		},
 		{
 			ID: "archive/checksum", Title: "Archive entry does not match its checksum", Since: "0.1.0", Severity: weir.SeverityHigh,
-			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{354}, Aliases: nil, Fix: fixArchive, Check: checksum,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{354}, Fix: fixArchive, Check: checksum,
 		},
 		{
 			ID: "archive/overlap", Title: "Archive entries share bytes", Since: "0.1.0", Severity: weir.SeverityHigh,
@@ -52,6 +52,10 @@ func Archive() []Rule {
 		{
 			ID: "archive/unsupported", Title: "Model archive uses a method that its framework does not write", Since: "0.1.0", Severity: weir.SeverityMedium,
 			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{424}, Fix: fixArchive, Check: unsupported,
+		},
+		{
+			ID: "archive/malformed", Title: "Archive is damaged or built against its format", Since: "0.1.0", Severity: weir.SeverityMedium,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{1286, 436}, Fix: fixArchive, Check: malformedArchive,
 		},
 		{
 			ID: "archive/polyglot", Title: "File is valid as several formats at once", Since: "0.1.0", Severity: weir.SeverityHigh,
@@ -131,6 +135,9 @@ func overlap(p *Pass) {
 func bomb(p *Pass) {
 	for i := range p.Units {
 		u := &p.Units[i]
+		if isStream(u) {
+			continue // pickle/denial-of-service
+		}
 		p.reportOddities(u, oddities(u, weir.OddBomb), "the content expands beyond every sensible measure", weir.SeverityHigh, weir.ConfidenceCertain)
 	}
 }
@@ -167,6 +174,13 @@ func unsupported(p *Pass) {
 		if u.Model {
 			p.reportOddities(u, oddities(u, weir.OddUnsupported), "an entry cannot be read as its framework would", weir.SeverityMedium, weir.ConfidenceLikely)
 		}
+	})
+}
+
+func malformedArchive(p *Pass) {
+	each(p, func(u *Unit) {
+		odd := oddities(u, weir.OddMalformed, weir.OddTruncated, weir.OddShape)
+		p.reportOddities(u, odd, "the archive is not built as its format demands", inModel(u, weir.SeverityMedium, weir.SeverityLow), weir.ConfidenceLikely)
 	})
 }
 

@@ -24,12 +24,6 @@ type judgement struct {
 	uses     int64       // further uses of the same callee
 }
 
-// subject is an imported name with what the index knows of it.
-type subject struct {
-	path string // canonical dotted path
-	obj  pyname.Object
-}
-
 // judge looks at every import of a unit and gives one judgement per callee that is not safe, in the order of first sight.
 func judge(u *Unit, names *pyname.Index, trust func(module, name string) bool) []judgement {
 	j := judging{names: names, trust: trust, at: map[string]int{}, used: map[string]bool{}}
@@ -90,63 +84,38 @@ func (j *judging) judge(imp weir.Import) []judgement {
 	if imp.Computed {
 		return []judgement{computed(imp, spelled)}
 	}
-	obj := resolve(j.names, imp.Module, imp.Name, imp.Protocol)
-	s := subject{spelled, obj}
-	if obj.Module != "" || obj.Name != "" {
-		s.path = dotted(obj.Module, obj.Name)
-	}
-	v := judgement{callee: s.path, spelled: spelled, imp: imp, conf: weir.ConfidenceCertain}
-	if safe(obj, imp) {
-		return nil
+	obj := j.names.Resolve(imp.Module, imp.Name, imp.Protocol)
+	v := judgement{callee: canonical(obj, spelled), spelled: spelled, imp: imp, conf: weir.ConfidenceCertain}
+	if obj.Power&pyname.Apply != 0 && imp.Use != weir.UseNamed {
+		return j.applies(v, obj, imp)
 	}
 	switch {
-	case obj.Power&pyname.Apply != 0 && imp.Use != weir.UseNamed:
-		if reached, all := j.reach(v, imp); all {
-			return reached
-		}
-		return power(v, obj.Power, imp)
-	case obj.Power&pyname.Apply != 0 && obj.Power == pyname.Apply && j.used[imp.Module+"."+imp.Name]:
-		return nil // harmless by itself: what it is used for was judged where it is used
+	case obj.Allows(imp.Use, imp.Op, imp.Args):
+		return nil
+	case imp.Use == weir.UseStateSet && (obj.Kind == pyname.KindModule || obj.Kind == pyname.KindFunction):
+		return []judgement{overwritten(v)}
 	case obj.Power != 0:
-		if imp.Use == weir.UseNamed && obj.Safe != 0 && j.used[imp.Module+"."+imp.Name] {
-			return nil // an object with a known safe use: that use is judged
+		if imp.Use == weir.UseNamed && (obj.Safe != 0 || obj.Power == pyname.Apply) && j.used[imp.Module+"."+imp.Name] {
+			return nil // harmless as a name alone: what it is used for was judged where it is used
 		}
-		return power(v, obj.Power, imp)
-	case userCode(obj) || isUserModule(imp.Module):
+		return power(v, obj, imp)
+	case obj.UserCode || isUserModule(imp.Module):
 		v.rule, v.severity = "pickle/custom-code", weir.SeverityMedium
 		v.message = v.name() + " is code of whoever wrote the file, not of a known library"
 		return []judgement{v}
+	case j.trust(imp.Module, imp.Name) || j.trust(obj.Module, obj.Name):
+		return nil
 	case obj.Kind == pyname.KindUnknown:
-		if j.trust(imp.Module, imp.Name) {
-			return nil
-		}
 		return []judgement{unknown(v, imp)}
+	case imp.Use == weir.UseNamed:
+		return nil // known, without powers, and nothing is done with it
 	}
-	return j.unvetted(v, obj, imp)
-}
-
-// safe reports whether the index vouches for this use.
-func safe(obj pyname.Object, imp weir.Import) bool {
-	if !obj.Safe.Has(imp.Use) {
-		return imp.Use == weir.UseNamed && obj.Kind != pyname.KindUnknown && obj.Power == 0 && !userCode(obj)
-	}
-	if obj.Shape == "" || imp.Use == weir.UseNamed || imp.Use == weir.UseStateSet {
-		return true
-	}
-	return fits(obj.Shape, imp.Args)
+	return []judgement{j.unvetted(v, obj, imp)}
 }
 
 // unvetted judges a known object without known powers whose use nobody has vouched for.
-func (j *judging) unvetted(v judgement, obj pyname.Object, imp weir.Import) []judgement {
-	if j.trust(imp.Module, imp.Name) || j.trust(obj.Module, obj.Name) {
-		return nil
-	}
-	overwritten := obj.Kind == pyname.KindModule || obj.Kind == pyname.KindFunction
+func (j *judging) unvetted(v judgement, obj pyname.Object, imp weir.Import) judgement {
 	switch {
-	case imp.Use == weir.UseStateSet && overwritten:
-		v.rule, v.severity = "pickle/environment-tampering", weir.SeverityCritical
-		v.impact = impacts(pyname.Environment)
-		v.message = v.name() + " itself is given new attributes: whoever uses it afterwards runs what the file put there"
 	case obj.Safe.Has(imp.Use) && obj.Shape != "":
 		v.rule, v.severity = "pickle/unexpected-arguments", weir.SeverityHigh
 		if obj.Kind == pyname.KindClass || j.onlyForeignClass(obj, imp) {
@@ -161,7 +130,14 @@ func (j *judging) unvetted(v judgement, obj pyname.Object, imp weir.Import) []ju
 		v.rule, v.severity, v.conf = "pickle/unvetted-call", weir.SeverityHigh, weir.ConfidenceLikely
 		v.message = v.name() + " is called when the file is loaded; what it does with chosen arguments has not been reviewed"
 	}
-	return []judgement{v}
+	return v
+}
+
+// overwritten judges state that is given to a module or function itself.
+func overwritten(v judgement) judgement {
+	v.rule, v.severity, v.impact = "pickle/environment-tampering", weir.SeverityCritical, impacts(pyname.Environment)
+	v.message = v.name() + " itself is given new attributes: whoever uses it afterwards runs what the file put there"
+	return v
 }
 
 // onlyForeignClass reports whether a class as first argument is all that is unusual: numpy's _reconstruct for a subclass of ndarray that
@@ -172,7 +148,7 @@ func (j *judging) onlyForeignClass(obj pyname.Object, imp weir.Import) bool {
 	}
 	args := slices.Clone(imp.Args)
 	args[0] = weir.Value{Kind: weir.ValueGlobal, Text: "numpy.ndarray"}
-	return fits(obj.Shape, args)
+	return pyname.Fits(obj.Shape, args)
 }
 
 // unknown judges a name that the index does not hold: a third party's, or an attacker's.
@@ -207,25 +183,25 @@ func computed(imp weir.Import, spelled string) judgement {
 }
 
 // power judges the use of an object that gives an attacker something.
-func power(v judgement, p pyname.Power, imp weir.Import) []judgement {
-	d := powerOf(p)
-	v.rule, v.impact = d.rule, impacts(p)
-	v.severity = d.called
+func power(v judgement, obj pyname.Object, imp weir.Import) []judgement {
+	d := powerOf(obj.Power)
+	v.rule, v.impact, v.severity = d.rule, impacts(obj.Power), d.called
+	what := "it " + d.does
+	if obj.Kind == pyname.KindUnknown {
+		what = "its module " + d.does // the module as a whole is known to be dangerous, this name of it is not on record
+	}
 	switch {
 	case imp.Use == weir.UseNamed:
 		v.severity, v.conf = weir.SeverityHigh, weir.ConfidenceLikely
-		if d.called < weir.SeverityHigh {
-			v.severity = d.called
-		}
-		v.message = v.name() + ", which " + d.does + ", is imported by the file though no model needs it"
+		v.message = v.name() + " is imported by the file though no model needs it; " + what
 	case v.via != "":
-		v.message = v.via + " is given " + v.name() + " to call when the file is loaded; it " + d.does
+		v.message = v.via + " is given " + v.name() + " to call; " + what
 	case imp.Use == weir.UseInstantiated:
-		v.message = "an instance of " + v.name() + " is made when the file is loaded; it " + d.does
+		v.message = "an instance of " + v.name() + " is made when the file is loaded; " + what
 	case imp.Use == weir.UseStateSet:
-		v.message = v.name() + " is given state chosen by the file; it " + d.does
+		v.message = v.name() + " is given state chosen by the file; " + what
 	default:
-		v.message = v.name() + " is called when the file is loaded; it " + d.does
+		v.message = v.name() + " is called when the file is loaded; " + what
 	}
 	return []judgement{v}
 }
@@ -305,6 +281,14 @@ func looksLikeClass(name string) bool {
 		lower = lower || unicode.IsLower(r)
 	}
 	return lower || len(name) == 1
+}
+
+// canonical is the dotted path of what a name really leads to.
+func canonical(obj pyname.Object, spelled string) string {
+	if obj.Module == "" && obj.Name == "" {
+		return spelled
+	}
+	return dotted(obj.Module, obj.Name)
 }
 
 func dotted(module, name string) string {

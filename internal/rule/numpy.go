@@ -22,3 +22,38 @@ func headerShape(p *Pass) {
 		}
 	}
 }
+
+// Joblib lists the rules about joblib's dumps, which are pickles with raw arrays between their opcodes.
+func Joblib() []Rule {
+	return []Rule{
+		{
+			ID: "joblib/array-record", Title: "Array in a joblib dump is not what joblib writes", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactExecution, weir.ImpactDenial}, CWE: []int{1286, 436},
+			Fix: "do not load this file; dump the model again with joblib", Check: arrayRecord,
+		},
+		{
+			ID: "joblib/external-array", Title: "Joblib dump loads an array from outside its folder", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactRead, weir.ImpactExecution}, CWE: []int{22, 73},
+			Fix: "do not load this file; dump the model again with joblib 0.10 or newer, which keeps arrays inside", Check: externalArray,
+		},
+	}
+}
+
+func arrayRecord(p *Pass) {
+	for i := range p.Units {
+		u := &p.Units[i]
+		if hasFormat(u, "joblib") {
+			p.reportOddities(u, oddities(u, weir.OddShape, weir.OddMismatch), "joblib writes no such array record", weir.SeverityHigh, weir.ConfidenceCertain)
+		}
+	}
+}
+
+// externalArray reports file names in dumps of joblib before 0.10 that lead elsewhere; joblib opens them with pickles allowed.
+func externalArray(p *Pass) {
+	for i := range p.Units {
+		u := &p.Units[i]
+		if hasFormat(u, "joblib") && !isArchive(u) {
+			p.reportOddities(u, oddities(u, weir.OddPath), "joblib opens a file elsewhere, and unpickles what it finds", weir.SeverityHigh, weir.ConfidenceCertain)
+		}
+	}
+}

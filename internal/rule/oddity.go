@@ -77,7 +77,7 @@ func parserDivergence(p *Pass) {
 		if !isStream(u) {
 			continue
 		}
-		p.reportOddities(u, oddities(u, weir.OddDivergent, weir.OddMismatch), "unpicklers read this stream differently", weir.SeverityHigh, weir.ConfidenceCertain)
+		p.reportOddities(u, oddities(u, weir.OddDivergent), "unpicklers read this stream differently", weir.SeverityHigh, weir.ConfidenceCertain)
 	}
 }
 

@@ -63,7 +63,7 @@ func Pickle() []Rule {
 		},
 		{
 			ID: "pickle/denial-of-service", Title: "Pickle ends or exhausts the process that loads it", Since: "0.1.0", Severity: weir.SeverityHigh,
-			Impact: []weir.Impact{weir.ImpactDenial}, CWE: []int{502, 400}, Fix: fixDangerous, Check: importRule,
+			Impact: []weir.Impact{weir.ImpactDenial}, CWE: []int{502, 400}, Fix: fixDangerous, Check: denialOfService,
 		},
 		{
 			ID: "pickle/computed-name", Title: "Pickle computes what it calls", Since: "0.1.0", Severity: weir.SeverityHigh,
@@ -130,6 +130,17 @@ func importRule(p *Pass) {
 	}
 }
 
+// denialOfService reports imports that end the process and streams that exhaust it.
+func denialOfService(p *Pass) {
+	importRule(p)
+	for i := range p.Units {
+		u := &p.Units[i]
+		if isStream(u) {
+			p.reportOddities(u, oddities(u, weir.OddBomb), "loading the stream exhausts memory or time", weir.SeverityHigh, weir.ConfidenceCertain)
+		}
+	}
+}
+
 // codePowers are the powers that code carried inside a model has no need of. Importing and Apply are everyday Python (getattr, map).
 const codePowers = pyname.Execute | pyname.Native | pyname.Deserialize | pyname.File | pyname.Network | pyname.Environment
 
@@ -162,7 +173,7 @@ func codeObject(p *Pass) {
 // codeReaches lists the dangerous names among the calls of a code object, at most a few, with their powers.
 func (j *judging) codeReaches(c weir.Code) (reached []string, power pyname.Power) {
 	for _, name := range c.Calls {
-		_, _, obj := j.resolvePath(name, 3)
+		obj := j.codeName(name)
 		if obj.Power&codePowers == 0 || slices.Contains(reached, name) {
 			continue
 		}
@@ -172,4 +183,12 @@ func (j *judging) codeReaches(c weir.Code) (reached []string, power pyname.Power
 		}
 	}
 	return reached, power
+}
+
+// codeName resolves a name that code calls; one without a module is a builtin there.
+func (j *judging) codeName(name string) pyname.Object {
+	if !strings.Contains(name, ".") {
+		return j.names.Resolve("builtins", name, 4)
+	}
+	return j.names.Path(name, 4)
 }

@@ -11,24 +11,36 @@ import (
 // maxReach bounds how many callables of one call are judged; an honest call names one or two.
 const maxReach = 64
 
-// reach judges a callable that calls what it is given (map, partial, reduce) by what it is given. all is false when that cannot be told,
-// and the callable itself has to be reported.
-func (j *judging) reach(v judgement, imp weir.Import) (out []judgement, all bool) {
+// keepers hold on to a callable and call it when they are used, not when they are made.
+var keepers = map[string]bool{
+	"functools.partial": true, "functools.partialmethod": true, "collections.defaultdict": true, "_functools.partial": true,
+}
+
+// applies judges a callable that calls what it is given (map, partial, reduce): by what it is given, and by itself where that is hidden.
+func (j *judging) applies(v judgement, obj pyname.Object, imp weir.Import) []judgement {
 	var found []weir.Value
 	hidden := false
 	for _, a := range imp.Args {
 		found, hidden = callables(a, found, hidden)
 	}
 	if len(found) > maxReach {
-		return nil, false
+		return power(v, obj, imp)
 	}
+	var out []judgement
 	for _, c := range found {
-		out = append(out, j.given(v, c, imp)...)
+		if g, bad := j.given(v, c, imp); bad {
+			out = append(out, g...)
+		}
 	}
-	if hidden && !j.plainHead(imp) {
-		return out, len(out) > 0
+	switch {
+	case len(out) > 0:
+		return out
+	case obj.Allows(imp.Use, imp.Op, imp.Args):
+		return nil
+	case hidden && !j.plainHead(imp), obj.Power != pyname.Apply:
+		return power(v, obj, imp)
 	}
-	return out, true
+	return nil
 }
 
 // plainHead reports whether the first argument (or the first part of the state) is a known callable that is no Apply itself: then it is
@@ -44,45 +56,43 @@ func (j *judging) plainHead(imp weir.Import) bool {
 	if head.Kind != weir.ValueGlobal {
 		return false
 	}
-	_, _, obj := j.resolvePath(head.Text, imp.Protocol)
-	return obj.Power&pyname.Apply == 0
+	return j.names.Path(head.Text, imp.Protocol).Power&pyname.Apply == 0
 }
 
-// given judges one callable that is an argument of an Apply callable: it counts as called, with arguments that are not looked at.
-func (j *judging) given(via judgement, c weir.Value, imp weir.Import) []judgement {
-	module, name, obj := j.resolvePath(c.Text, imp.Protocol)
-	v := judgement{callee: dotted(module, name), spelled: c.Text, via: via.spelled, imp: imp, conf: weir.ConfidenceCertain}
-	if obj.Module != "" || obj.Name != "" {
-		v.callee = dotted(obj.Module, obj.Name)
-	}
-	if obj.Safe.Has(weir.UseCalled) && obj.Shape == "" {
-		return nil
-	}
-	switch p := obj.Power &^ pyname.Apply; {
-	case p != 0:
-		imp.Use = weir.UseCalled
-		return power(v, obj.Power, imp)
-	case obj.Power == pyname.Apply:
-		return nil // its own arguments are among those of the outer call
-	case userCode(obj) || isUserModule(module):
+// given judges one callable that is an argument of an Apply callable: it counts as called, with arguments that are not looked at, unless
+// it is only kept for later.
+func (j *judging) given(via judgement, c weir.Value, imp weir.Import) (out []judgement, bad bool) {
+	obj := j.names.Path(c.Text, imp.Protocol)
+	v := judgement{callee: canonical(obj, c.Text), spelled: c.Text, via: via.spelled, imp: imp, conf: weir.ConfidenceCertain}
+	module, name := split(v.callee)
+	imp.Use, imp.Op, imp.Name, imp.Args = weir.UseCalled, "", name, nil
+	kept := keepers[via.callee]
+	switch {
+	case obj.Safe.Has(weir.UseCalled) && obj.Shape == "", obj.Power == pyname.Apply && obj.Safe != 0:
+		return nil, false // the arguments of an inner map are among those of the outer
+	case obj.Power&^pyname.Apply != 0:
+		return power(v, obj, imp), true
+	case kept, j.trust(module, name):
+		return nil, false // its name alone is judged where the file imports it
+	case obj.UserCode || isUserModule(module):
 		v.rule, v.severity = "pickle/custom-code", weir.SeverityMedium
 		v.message = v.name() + ", which " + via.spelled + " is given to call, is code of whoever wrote the file"
+		return []judgement{v}, true
 	case obj.Kind == pyname.KindUnknown:
-		if j.trust(module, name) {
-			return nil
-		}
-		return []judgement{unknown(v, withUse(imp, name))}
+		return []judgement{unknown(v, imp)}, true
 	case obj.Kind == pyname.KindClass && obj.Safe.Has(weir.UseInstantiated):
-		return nil
-	default:
-		return j.unvetted(v, obj, withUse(imp, name))
+		return nil, false
 	}
-	return []judgement{v}
+	return []judgement{j.unvetted(v, obj, imp)}, true
 }
 
-func withUse(imp weir.Import, name string) weir.Import {
-	imp.Use, imp.Name = weir.UseCalled, name
-	return imp
+// split cuts a dotted path at its last dot.
+func split(path string) (module, name string) {
+	i := strings.LastIndexByte(path, '.')
+	if i < 0 {
+		return "", path
+	}
+	return path[:i], path[i+1:]
 }
 
 // callables collects the names in a value that could be called. hidden becomes true when some part could hide one.
@@ -104,18 +114,4 @@ func callables(v weir.Value, found []weir.Value, hidden bool) ([]weir.Value, boo
 		found, hidden = callables(i, found, hidden)
 	}
 	return found, hidden
-}
-
-// resolvePath finds the module in a dotted path: the longest split that the index knows, else the last dot.
-func (j *judging) resolvePath(path string, protocol int) (module, name string, obj pyname.Object) {
-	for i := strings.LastIndexByte(path, '.'); i > 0; i = strings.LastIndexByte(path[:i], '.') {
-		if o := resolve(j.names, path[:i], path[i+1:], protocol); o.Kind != pyname.KindUnknown || o.Power != 0 || userCode(o) {
-			return path[:i], path[i+1:], o
-		}
-	}
-	if i := strings.LastIndexByte(path, '.'); i > 0 {
-		return path[:i], path[i+1:], pyname.Object{}
-	}
-	o := resolve(j.names, "builtins", path, 3)
-	return "builtins", path, o
 }

@@ -17,6 +17,17 @@ func Torch() []Rule {
 			References: []string{"ATLAS:AML.T0011"}, Check: torchscriptFileAccess,
 		},
 		{
+			ID: "torch/torchscript-escape", Title: "TorchScript program calls Python or other hosts", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactExecution, weir.ImpactNetwork}, CWE: []int{829, 918},
+			Fix:        "do not load or run this program; ask its author for the weights alone and build the module from source you have read",
+			References: []string{"ATLAS:AML.T0011"}, Check: torchscriptEscape,
+		},
+		{
+			ID: "torch/torchscript-custom-operator", Title: "TorchScript program needs a library of native operators", Since: "0.1.0", Severity: weir.SeverityMedium,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{829},
+			Fix: "find out which library the operator belongs to, and install it only from its own project", Check: torchscriptCustom,
+		},
+		{
 			ID: "torch/native-library", Title: "PyTorch archive carries native code", Since: "0.1.0", Severity: weir.SeverityHigh, Scope: ScopeContainer,
 			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{114, 829},
 			Fix: "compile the model yourself from an exported program or from weights; load a ready-made library only from a source you trust", Check: nativeLibrary,
@@ -47,50 +58,93 @@ func Torch() []Rule {
 // fileOperators are TorchScript operators that touch files, those of the libraries around PyTorch included. They run without Python,
 // so no unpickler's rules apply to them.
 var fileOperators = map[string]bool{
-	"aten::save": true, "aten::from_file": true, "aten::load": true, "torch::save": true, "torch::load": true, "torch::from_file": true,
-	"torch::jit::load": true, "torch::jit::save": true, "aten::_from_file": true,
-	"image::read_file": true, "image::write_file": true, "image::decode_video": true, "video_reader::read_video_from_file": true,
-	"video_reader::probe_video_from_file": true, "torchaudio::sox_io_load_audio_file": true, "torchaudio::sox_io_save_audio_file": true,
-	"torchaudio::sox_io_get_info": true, "torchaudio::sox_effects_apply_effects_file": true, "prim::open": true,
+	"aten::save": true, "aten::from_file": true, "aten::load": true, "aten::save_to_file": true,
+	"image::read_file": true, "image::write_file": true,
+	"video_reader::read_video_from_file": true, "video_reader::probe_video_from_file": true,
+	"torchaudio::sox_io_load_audio_file": true, "torchaudio::sox_io_save_audio_file": true,
+	"torchaudio::sox_io_get_info": true, "torchaudio::sox_effects_apply_effects_file": true,
+	"torchtext::_load_vocab_from_file": true, "torchtext::_build_vocab_from_text_file": true, "torchtext::generate_sp_model": true,
+	"torchtext::load_sp_model": true, "torchtext::_load_token_and_vectors_from_file": true,
+	"torch::save": true, "torch::load": true, "torch::from_file": true, "torch::jit::load": true, "torch::jit::save": true,
 }
 
-// isFileOperator accepts an operator in any of the spellings of TorchScript source and of its compiled form: torch.save, ops.image.read_file.
-func isFileOperator(callee string) bool {
+// escapeSpaces and escapeOperators leave TorchScript: for other processes, other hosts or Python.
+var (
+	escapeSpaces    = map[string]bool{"c10d": true, "_c10d_functional": true, "c10d_functional": true}
+	escapeOperators = map[string]bool{
+		"prim::rpc_sync": true, "prim::rpc_async": true, "prim::rpc_remote": true, "prim::PythonOp": true, "prim::IgnoredPythonOp": true,
+	}
+	// ownSpaces are torch's own; whatever else the parser mentions belongs to a library that has to be loaded for it.
+	ownSpaces = map[string]bool{"aten": true, "prim": true, "torch": true}
+)
+
+// operator brings the spellings of TorchScript source (torch.save, ops.image.read_file) to the one of its compiled form.
+func operator(callee string) string {
 	name := strings.ReplaceAll(callee, ".", "::")
 	name = strings.TrimPrefix(name, "torch::ops::")
-	name = strings.TrimPrefix(name, "ops::")
-	return fileOperators[name]
+	return strings.TrimPrefix(name, "ops::")
 }
 
+// isTorchScript reports whether the calls in a unit are those of a TorchScript program.
+func isTorchScript(u *Unit) bool { return hasFormat(u, "torchscript", "torch") }
+
 func torchscriptFileAccess(p *Pass) {
+	operatorCalls(p, "reads or writes a file that the model names", func(op string) bool { return fileOperators[op] })
+}
+
+func torchscriptEscape(p *Pass) {
+	operatorCalls(p, "leaves the TorchScript program", func(op string) bool {
+		space, _, _ := strings.Cut(op, "::")
+		return escapeOperators[op] || escapeSpaces[space]
+	})
+}
+
+func torchscriptCustom(p *Pass) {
+	operatorCalls(p, "belongs to a library of native operators that weir does not know", func(op string) bool {
+		space, _, ok := strings.Cut(op, "::")
+		return ok && !ownSpaces[space] && !escapeSpaces[space] && !fileOperators[op]
+	})
+}
+
+// operatorCalls reports the calls of some operators, each once per callee and arguments; a call at load is worse than one in a method.
+func operatorCalls(p *Pass, does string, match func(op string) bool) {
 	for i := range p.Units {
 		u := &p.Units[i]
+		if !isTorchScript(u) {
+			continue
+		}
 		at := map[string]int{}
 		var found []weir.Finding
 		for _, c := range facts[weir.Call](u) {
-			if !isFileOperator(c.Callee) {
+			if !match(operator(c.Callee)) {
 				continue
 			}
-			evidence := c.Callee + "(" + strings.Join(c.Args, ", ") + ")"
-			f := p.finding(u, c.At, c.Callee+" is called in "+orElse(c.Func, "the program"), evidence)
-			f.Line = c.Line
-			if c.Auto {
-				f.Severity = weir.SeverityCritical
-				f.Message += ", which runs as soon as torch.jit.load reads the file"
+			f := p.operatorCall(u, c, does)
+			if k, seen := at[f.Evidence]; !seen {
+				at[f.Evidence] = len(found)
+				found = append(found, f)
+			} else if f.Severity > found[k].Severity {
+				found[k] = f
 			}
-			if k, seen := at[evidence]; seen {
-				if f.Severity > found[k].Severity {
-					found[k] = f
-				}
-				continue
-			}
-			at[evidence] = len(found)
-			found = append(found, f)
 		}
 		for _, f := range found {
 			p.Report(f)
 		}
 	}
+}
+
+func (p *Pass) operatorCall(u *Unit, c weir.Call, does string) weir.Finding {
+	where := "the program"
+	if c.Func != "" {
+		where = c.Func
+	}
+	f := p.finding(u, c.At, c.Callee+" in "+where+" "+does, c.Callee+"("+strings.Join(c.Args, ", ")+")")
+	f.Line = c.Line
+	if c.Auto && p.Rule.Severity >= weir.SeverityHigh {
+		f.Severity = weir.SeverityCritical
+		f.Message += " as soon as torch.jit.load reads the archive"
+	}
+	return f
 }
 
 func orElse(s, other string) string {
@@ -149,6 +203,9 @@ func packageSource(p *Pass) {
 func storageMismatch(p *Pass) {
 	for i := range p.Units {
 		u := &p.Units[i]
+		if hasFormat(u, "npy", "joblib") {
+			continue // their records have rules of their own
+		}
 		var first *weir.Finding
 		more := 0
 		for _, s := range facts[weir.Storage](u) {
