@@ -4,7 +4,15 @@
 // Formats that are made of pickles call [Run]; a file that is nothing but pickles is parsed by [Format].
 package pickle
 
-import "weir"
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"weir"
+	"weir/internal/format"
+	"weir/internal/pyname"
+)
 
 // Options steer one run of the machine over one pickle stream. All hooks are optional.
 type Options struct {
@@ -27,4 +35,128 @@ type Result struct {
 	Value   weir.Value // what the stream evaluates to, bounded
 	Ops     int64      // opcodes executed
 	Imports int        // facts of kind Import, repeats included
+}
+
+// Formats lists the formats of this room.
+var Formats = []format.Format{{
+	Name:      "pickle",
+	Doc:       "Python pickle of any protocol, one or several in a file",
+	Framework: "python",
+	Model:     true,
+	Parsed:    true,
+	Match:     Match,
+	Parse:     Parse,
+}}
+
+func newSession(in *format.Input) *session {
+	return &session{in: in, names: pyname.Default(), globals: map[string]*global{}, ext: map[int64]*global{}}
+}
+
+// Run follows one stream, all its readings included. An error says that the stream could not be followed to its STOP: it is broken or
+// truncated (then that is a fact too), the input could not be read, or a limit was reached (format.ErrLimit). Facts emitted before stand.
+func Run(in *format.Input, opt Options) (Result, error) {
+	return newSession(in).run(opt)
+}
+
+func (s *session) run(opt Options) (Result, error) {
+	before := s.imports
+	m := &machine{session: s, opt: opt, rd: newReader(s.in, s.in.Size, opt.Offset)}
+	startOps := s.ops
+	err := m.run()
+	res := Result{End: m.rd.offset(), Stopped: err == nil, Ops: s.ops - startOps}
+	if err == nil {
+		res.Value = m.value(m.stop, 6, 64)
+		if s.in.Trace != nil && !s.quiet {
+			s.in.Trace(m.opAt, "result = "+m.expr(m.stop, 3))
+		}
+	} else {
+		var bad *malformed
+		if errors.As(err, &bad) {
+			res.End = bad.at
+			s.oddity(weir.OddMalformed, bad.at, s.in.Size-bad.at, "%s, after %d opcodes and %d imports", bad.why, res.Ops, s.imports-before)
+		} else if errors.Is(err, errTruncated) {
+			s.oddity(weir.OddTruncated, m.opAt, s.in.Size-m.opAt, "ends inside %s, after %d opcodes and %d imports", opName(m.op), res.Ops, s.imports-before)
+		}
+	}
+	for len(s.forks) > 0 && !s.quiet {
+		f := s.forks[len(s.forks)-1]
+		s.forks = s.forks[:len(s.forks)-1]
+		o := opt
+		o.PersID, o.Call, o.Build = nil, nil, nil
+		other := &machine{state: f, session: s, opt: o, rd: newReader(s.in, s.in.Size, f.pos)}
+		if s.in.Trace != nil {
+			s.in.Trace(f.pos, "# as "+f.note+" reads it:")
+		}
+		if ferr := other.run(); ferr == nil && err != nil {
+			res.Stopped, res.End, err = true, other.rd.offset(), nil
+		}
+	}
+	res.Imports = s.imports - before
+	if err == nil && s.dropped {
+		err = fmt.Errorf("pickle: more than %d different names: %w", maxOrdinary, format.ErrLimit)
+	}
+	return res, err
+}
+
+// Parse reads a file that holds pickles: one after another, with whatever lies between and behind them.
+func Parse(in *format.Input) error {
+	s := newSession(in)
+	var off int64
+	for off < in.Size {
+		res, err := s.run(Options{Offset: off})
+		if err != nil {
+			from := res.End
+			if from <= off {
+				from = off + 1
+			}
+			if _, cerr := s.carve(from); cerr != nil {
+				return errors.Join(err, cerr)
+			}
+			return err
+		}
+		if off = res.End; off == in.Size {
+			return nil
+		}
+		if !s.begins(off) {
+			s.oddity(weir.OddTrailing, off, in.Size-off, "%d bytes follow the last STOP", in.Size-off)
+			_, err := s.carve(off)
+			return err
+		}
+	}
+	return nil
+}
+
+// begins reports whether a further stream begins at off.
+func (s *session) begins(off int64) bool {
+	b := make([]byte, min(2, s.in.Size-off))
+	if _, err := s.in.ReadAt(b, off); err != nil && len(b) == 0 {
+		return false
+	}
+	if b[0] == opProto {
+		return true
+	}
+	p := s.probe(off, 10_000)
+	return p.stopped && p.ops > 1 || len(p.credible) > 0
+}
+
+// Match reports whether content is a pickle: it begins with PROTO, or its first opcodes run without a fault and do something.
+func Match(h format.Head) bool {
+	if len(h.First) == 0 || opNames[h.First[0]] == "" {
+		return false
+	}
+	if h.First[0] == opProto {
+		return len(h.First) > 2 && h.First[1] <= 16 && opNames[h.First[2]] != ""
+	}
+	in := &format.Input{ReaderAt: bytes.NewReader(h.First), Size: int64(len(h.First)), Limits: weir.DefaultLimits()}
+	s := newSession(in)
+	p := s.probe(0, 20_000)
+	switch {
+	case p.stopped:
+		return p.ops > 1 && (p.end == h.Size || len(p.credible) > 0)
+	case p.credits() > 0:
+		return true
+	case p.truncated && h.Size > in.Size:
+		return p.ops >= 100 && p.kinds >= 4
+	}
+	return false
 }

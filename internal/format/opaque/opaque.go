@@ -1,0 +1,175 @@
+// Package opaque examines content that no format explains: it reads every byte and searches for what could be hidden there (pickles,
+// archives, native libraries, encoded pickles in text).
+//
+// [Format] is the engine's last resort; nothing matches it by itself.
+package opaque
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"weir"
+	"weir/internal/format"
+	"weir/internal/format/pickle"
+)
+
+// Format is the search.
+var Format = format.Format{
+	Name:   "opaque",
+	Doc:    "content of no known format, searched for what is hidden in it",
+	Parsed: true,
+	Parse:  parse,
+}
+
+// native lists the beginnings of executable files: ELF (System V ABI), Mach-O (mach-o/loader.h, 32 and 64 bit, both orders, fat) and PE.
+var native = []struct {
+	magic []byte
+	name  string
+}{
+	{[]byte("\x7fELF"), "ELF"},
+	{[]byte("\xfe\xed\xfa\xce"), "Mach-O"},
+	{[]byte("\xfe\xed\xfa\xcf"), "Mach-O"},
+	{[]byte("\xce\xfa\xed\xfe"), "Mach-O"},
+	{[]byte("\xcf\xfa\xed\xfe"), "Mach-O"},
+}
+
+func parse(in *format.Input) error {
+	head := make([]byte, min(in.Size, 4096))
+	if _, err := in.ReadAt(head, 0); err != nil && err != io.EOF {
+		return err
+	}
+	if name := executable(head); name != "" {
+		in.Emit(weir.Code{Language: "native", Name: name})
+	}
+	found, err := pickle.Carve(in, 0)
+	if err != nil {
+		return err
+	}
+	if found == 0 && isText(head) {
+		return text(in)
+	}
+	return nil
+}
+
+func executable(head []byte) string {
+	for _, n := range native {
+		if bytes.HasPrefix(head, n.magic) {
+			return n.name
+		}
+	}
+	// PE: "MZ", and at 0x3c the offset of "PE\0\0" (Microsoft PE format)
+	if len(head) > 0x40 && head[0] == 'M' && head[1] == 'Z' {
+		at := int(head[0x3c]) | int(head[0x3d])<<8
+		if at+4 <= len(head) && string(head[at:at+4]) == "PE\x00\x00" {
+			return "PE"
+		}
+	}
+	return ""
+}
+
+func isText(head []byte) bool {
+	if bytes.IndexByte(head, 0) >= 0 {
+		return false
+	}
+	for range utf8.UTFMax {
+		if utf8.Valid(head) {
+			return true
+		}
+		if len(head) == 0 {
+			return false
+		}
+		head = head[:len(head)-1]
+	}
+	return false
+}
+
+// Bounds of the search for encoded pickles in text.
+const (
+	minEncoded = 16      // characters
+	maxEncoded = 8 << 20 // one encoded string
+	maxFound   = 256
+	textChunk  = 1 << 20
+)
+
+// text searches for base64 that decodes to something that is worth a look: a pickle of protocol 2 to 5, a zip, gzip, zlib or a Java stream.
+func text(in *format.Input) error {
+	buf := make([]byte, 0, textChunk)
+	var run []byte // the base64 run that is being read
+	var runAt int64
+	found := 0
+	flush := func() error {
+		defer func() { run = run[:0] }()
+		if len(run) < minEncoded || !interesting(run) || found >= maxFound {
+			return nil
+		}
+		n := base64.RawStdEncoding.DecodedLen(len(run))
+		out := make([]byte, n)
+		got, _ := base64.RawStdEncoding.Decode(out, run)
+		if got < 8 {
+			return nil
+		}
+		found++
+		_, err := in.Nested(fmt.Sprintf("base64@%d", runAt), bytes.NewReader(out[:got]), int64(got))
+		return err
+	}
+	for at := int64(0); at < in.Size; {
+		n := int(min(textChunk, in.Size-at))
+		buf = buf[:n]
+		got, err := in.ReadAt(buf, at)
+		if got < n && err != nil && err != io.EOF {
+			return err
+		}
+		if got == 0 {
+			break
+		}
+		for i, c := range buf[:got] {
+			switch {
+			case c == '-':
+				c = '+'
+			case c == '_':
+				c = '/'
+			}
+			if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '+' || c == '/' {
+				if len(run) == 0 {
+					runAt = at + int64(i)
+				}
+				if len(run) < maxEncoded {
+					run = append(run, c)
+				}
+				continue
+			}
+			if c == '\n' || c == '\r' { // wrapped base64 goes on in the next line
+				if len(run) >= 60 {
+					continue
+				}
+			}
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		at += int64(got)
+	}
+	return flush()
+}
+
+// interesting reports whether a base64 run begins like something that can hold code.
+func interesting(run []byte) bool {
+	var b [6]byte
+	if n, err := base64.RawStdEncoding.Decode(b[:], run[:8]); err != nil || n < 6 {
+		return false
+	}
+	switch {
+	case b[0] == 0x80 && b[1] >= 2 && b[1] <= 5:
+	case string(b[:2]) == "PK" && b[2] == 3:
+	case b[0] == 0x1f && b[1] == 0x8b:
+	case b[0] == 0x78 && (b[1] == 0x01 || b[1] == 0x5e || b[1] == 0x9c || b[1] == 0xda):
+	case string(b[:4]) == "\xac\xed\x00\x05":
+	case b[0] == 'c' && (bytes.HasPrefix(b[:], []byte("cos\n")) || bytes.HasPrefix(b[:], []byte("cposix")) || bytes.HasPrefix(b[:], []byte("c__bui")) || bytes.HasPrefix(b[:], []byte("cbuilt")) || bytes.HasPrefix(b[:], []byte("csubpr"))):
+	default:
+		return false
+	}
+	return true
+}

@@ -1,0 +1,720 @@
+package pickle
+
+import (
+	"fmt"
+	"strings"
+
+	"weir"
+	"weir/internal/pyname"
+)
+
+// intern gives the one global for a name under the current protocol, which decides how CPython looks it up.
+func (m *machine) intern(module, name string) *global {
+	class := byte('3')
+	switch {
+	case m.proto < 3:
+		class = '2'
+	case m.proto >= 4:
+		class = '4'
+	}
+	key := string(class) + module + "\x00" + name
+	if g := m.globals[key]; g != nil {
+		return g
+	}
+	g := &global{module: module, name: name, at: m.opAt, known: true}
+	g.obj = m.names.Resolve(module, name, m.proto)
+	g.watch = m.opt.Watch[g.path()] || m.opt.Watch[canonical(g)]
+	if len(m.globals) < maxGlobals {
+		m.globals[key] = g
+	} else {
+		m.dropped = true
+	}
+	return g
+}
+
+// canonical is the dotted name of the object that g really is.
+func canonical(g *global) string {
+	if g.obj.Module == "" {
+		return g.path()
+	}
+	return g.obj.Module + "." + g.obj.Name
+}
+
+func globalVal(g *global) val { return val{k: kGlobal, p: &node{g: g, cost: nodeCost}} }
+
+// find performs find_class: the import itself is a fact.
+func (m *machine) find(module, name, op string) val {
+	g := m.intern(module, name)
+	m.say(g, weir.UseNamed, op, nil, 0)
+	return globalVal(g)
+}
+
+func (m *machine) textName() (string, error) {
+	off, n, err := m.rd.line()
+	if err != nil {
+		return "", err
+	}
+	return string(m.rd.at(off, n, 4096)), nil
+}
+
+// textGlobal executes GLOBAL.
+func (m *machine) textGlobal() error {
+	module, err := m.textName()
+	if err != nil {
+		return err
+	}
+	name, err := m.textName()
+	if err != nil {
+		// the module's name stands and the rest of the file is its attribute: CPython fails here, nothing runs
+		return err
+	}
+	m.push(m.find(module, name, "GLOBAL"))
+	return nil
+}
+
+// stackGlobal executes STACK_GLOBAL.
+func (m *machine) stackGlobal() error {
+	n, err := m.pop()
+	if err != nil {
+		return err
+	}
+	mod, err := m.pop()
+	if err != nil {
+		return err
+	}
+	module, ok1 := m.constant(mod)
+	name, ok2 := m.constant(n)
+	if ok1 && ok2 {
+		m.memo.keepName(mod)
+		m.memo.keepName(n)
+		m.push(m.find(module, name, "STACK_GLOBAL"))
+		return nil
+	}
+	g := m.unknownGlobal(fmt.Sprintf("import of %s from %s", m.value(n, 3, 4), m.value(mod, 3, 4)))
+	m.say(g, weir.UseNamed, "STACK_GLOBAL", nil, 0)
+	m.push(globalVal(g))
+	return nil
+}
+
+// unknownGlobal stands for an object that the stream computes; it is never safe.
+func (m *machine) unknownGlobal(what string) *global {
+	return &global{name: what, at: m.opAt, computed: true}
+}
+
+// inst executes INST.
+func (m *machine) inst() error {
+	module, err := m.textName()
+	if err != nil {
+		return err
+	}
+	name, err := m.textName()
+	if err != nil {
+		return err
+	}
+	vs, n, err := m.popMark()
+	if err != nil {
+		return err
+	}
+	args := m.tuple(vs, n)
+	m.push(m.construct(m.find(module, name, "INST"), args, "INST"))
+	return nil
+}
+
+// obj executes OBJ.
+func (m *machine) obj() error {
+	vs, n, err := m.popMark()
+	if err != nil {
+		return err
+	}
+	if len(vs) == 0 {
+		return m.fail("OBJ without a class")
+	}
+	cls := vs[0]
+	m.push(m.construct(cls, m.tuple(vs[1:], n-1), "OBJ"))
+	return nil
+}
+
+func (m *machine) tuple(vs []val, n int64) val {
+	p := m.newNode(m.opAt)
+	p.count = n
+	p.keep(maxTupleItems, vs...)
+	return val{k: kTuple, p: p}
+}
+
+// construct is what INST and OBJ do: without arguments a class is only allocated, anything else is called.
+func (m *machine) construct(cls, args val, op string) val {
+	if args.p.count == 0 && cls.k == kGlobal && cls.p.g.obj.Kind == pyname.KindClass {
+		return m.instantiate(cls, args, op)
+	}
+	return m.call(cls, args, op)
+}
+
+func withKeywords(args, kw val) val {
+	if kw.k == kDict && kw.p.count == 0 || args.p == nil || args.k != kTuple {
+		return args
+	}
+	n := *args.p
+	n.items = append(append([]val(nil), n.items...), kw)
+	n.count++
+	return val{k: kTuple, p: &n}
+}
+
+// items gives the positional arguments that a call would see. CPython's C unpickler wants a tuple, the Python one takes any iterable.
+func (m *machine) items(args val) ([]val, int64) {
+	switch args.k {
+	case kTuple:
+		return args.p.items, args.p.count
+	case kList, kSet:
+		m.diverge("%s with arguments that are not a tuple: the Python unpickler calls, the C one stops", opName(m.op))
+		return args.p.items, args.p.count
+	case kDict:
+		m.diverge("%s with arguments that are not a tuple: the Python unpickler calls, the C one stops", opName(m.op))
+		var keys []val
+		for i := 0; i < len(args.p.items); i += 2 {
+			keys = append(keys, args.p.items[i])
+		}
+		return keys, args.p.count
+	}
+	return []val{args}, 1
+}
+
+// result makes the value of a call.
+func (m *machine) result(k kind, callee val, items []val, count int64) val {
+	p := m.newNode(m.opAt)
+	p.callee = callee
+	p.count = count
+	p.items = items
+	p.cost = nodeCost
+	for _, v := range items {
+		p.cost = addCost(p.cost, v)
+	}
+	if m.in.Trace != nil {
+		m.vars++
+		p.id = m.vars
+	}
+	return val{k: k, p: p}
+}
+
+// instantiate is cls.__new__(cls, *args).
+func (m *machine) instantiate(cls, args val, op string) val {
+	items, n := m.items(args)
+	r := m.result(kInst, cls, items, n)
+	m.sayOf(cls, weir.UseInstantiated, op, items, r)
+	return r
+}
+
+// sayOf emits the fact for an object that may not be a plain import.
+func (m *machine) sayOf(obj val, use weir.Use, op string, args []val, result val) {
+	g := m.globalOf(obj)
+	m.traced = result
+	m.say(g, use, op, args, int64(len(args)))
+	m.traced = val{}
+}
+
+// globalOf gives the name that stands for a value that is used as a class or function.
+func (m *machine) globalOf(v val) *global {
+	switch v.k {
+	case kGlobal:
+		return v.p.g
+	case kCall, kInst:
+		if g, ok := m.classOf(v); ok {
+			return g
+		}
+		// a class that the file itself makes (cloudpickle): its maker stands for it
+		if root := rootOf(v); root != nil && root.obj.UserCode {
+			return root
+		}
+	}
+	return m.unknownGlobal(m.value(v, 3, 6).String())
+}
+
+// rootOf follows callees down to the import that made a value.
+func rootOf(v val) *global {
+	for range 32 {
+		switch v.k {
+		case kGlobal:
+			return v.p.g
+		case kCall, kInst:
+			v = v.p.callee
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// classOf tells of which class the result of a call or instantiation is.
+func (m *machine) classOf(v val) (*global, bool) {
+	if v.k != kCall && v.k != kInst {
+		return nil, false
+	}
+	if c, ok := v.p.attr(tagClass); ok && c.k == kGlobal {
+		return c.p.g, true
+	}
+	callee := v.p.callee
+	if callee.k != kGlobal {
+		return nil, false
+	}
+	g := callee.p.g
+	switch canonical(g) {
+	case "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__", "copy_reg._reconstructor":
+		if len(v.p.items) > 0 && v.p.items[0].k == kGlobal {
+			return v.p.items[0].p.g, true
+		}
+		return nil, false
+	}
+	return g, true
+}
+
+// call is fn(*args).
+func (m *machine) call(fn, args val, op string) val {
+	items, n := m.items(args)
+	return m.apply(fn, items, n, op, 0)
+}
+
+// apply follows one call as far as constants allow. depth bounds chains of partial, methodcaller and the like.
+func (m *machine) apply(fn val, items []val, n int64, op string, depth int) val {
+	r := m.result(kCall, fn, items, n)
+	if depth > 16 {
+		m.sayOf(val{k: kLost}, weir.UseCalled, op, items, r)
+		return r
+	}
+	switch fn.k {
+	case kGlobal:
+		return m.callGlobal(fn, items, n, op, r)
+	case kCall, kInst:
+		if g := calleeGlobal(fn); g != nil {
+			made := fn.p.items
+			switch canonical(g) {
+			case "functools.partial", "_functools.partial":
+				if len(made) > 0 {
+					all := append(append([]val(nil), made[1:]...), items...)
+					m.apply(made[0], all, int64(len(all)), op, depth+1)
+					return r
+				}
+			case "operator.attrgetter", "_operator.attrgetter":
+				if len(made) == 1 && len(items) == 1 {
+					return m.getattr(items[0], made[0], op)
+				}
+			case "operator.methodcaller", "_operator.methodcaller":
+				if len(made) > 0 && len(items) == 1 {
+					return m.apply(m.getattr(items[0], made[0], op), made[1:], int64(len(made)-1), op, depth+1)
+				}
+			}
+			if fn.k == kInst {
+				bound := m.intern(g.module, g.name+".__call__")
+				m.traced = r
+				m.say(bound, weir.UseCalled, op, items, n)
+				m.traced = val{}
+				return r
+			}
+			if root := rootOf(fn); root != nil && root.obj.UserCode && makesClass(root) {
+				m.sayOf(globalVal(root), weir.UseInstantiated, op, items, r)
+				return r
+			}
+		}
+	}
+	g := m.unknownGlobal(m.value(fn, 3, 6).String())
+	m.traced = r
+	m.say(g, weir.UseCalled, op, items, n)
+	m.traced = val{}
+	return r
+}
+
+// makesClass reports whether a maker of user code makes classes (whose call is an instance) rather than functions.
+func makesClass(g *global) bool {
+	switch g.name[strings.LastIndexByte(g.name, '.')+1:] {
+	case "_make_skeleton_class", "_make_skeleton_enum", "_create_type", "_rehydrate_skeleton_class", "_create_namedtuple", "_make_typevar", "_builtin_type", "_load_type", "_create_class":
+		return true
+	}
+	return false
+}
+
+func calleeGlobal(v val) *global {
+	if v.p != nil && v.p.callee.k == kGlobal {
+		return v.p.callee.p.g
+	}
+	return nil
+}
+
+// callGlobal is a call of an import: what is known of the callee decides what the result is.
+func (m *machine) callGlobal(fn val, items []val, n int64, op string, r val) val {
+	g := fn.p.g
+	name := canonical(g)
+	m.traced = r
+	m.say(g, weir.UseCalled, op, items, n)
+	m.traced = val{}
+	if g.watch && m.opt.Call != nil {
+		vs := make([]weir.Value, len(items))
+		for i, v := range items {
+			vs[i] = m.value(v, 6, maxTupleItems)
+		}
+		m.opt.Call(m.opAt, name, vs)
+	}
+	switch name {
+	case "builtins.getattr":
+		if len(items) >= 2 {
+			return m.getattr(items[0], items[1], op)
+		}
+	case "importlib.import_module", "builtins.__import__", "importlib.__import__":
+		if len(items) > 0 {
+			if s, ok := m.constant(items[0]); ok {
+				if name != "importlib.import_module" && n < 4 {
+					s, _, _ = strings.Cut(s, ".")
+				}
+				return val{k: kModule, p: &node{g: &global{module: s}, cost: nodeCost}}
+			}
+		}
+	case "pkgutil.resolve_name", "pydoc.locate":
+		if len(items) > 0 {
+			if s, ok := m.constant(items[0]); ok {
+				if mod, attr, ok := strings.Cut(s, ":"); ok {
+					return m.find(mod, attr, op)
+				}
+				if i := strings.LastIndexByte(s, '.'); i > 0 {
+					return m.find(s[:i], s[i+1:], op)
+				}
+				return val{k: kModule, p: &node{g: &global{module: s}, cost: nodeCost}}
+			}
+		}
+	case "copyreg.add_extension", "copy_reg.add_extension":
+		if len(items) >= 3 && items[2].k == kInt {
+			mod, ok1 := m.constant(items[0])
+			attr, ok2 := m.constant(items[1])
+			if ok1 && ok2 && len(m.ext) < maxGlobals {
+				m.ext[items[2].n] = m.intern(mod, attr)
+			}
+		}
+	case "copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__", "copy_reg._reconstructor", "copy_reg.__newobj__":
+		if len(items) > 0 {
+			m.sayOf(items[0], weir.UseInstantiated, op, items[1:], val{})
+		}
+	case "builtins.code", "types.CodeType":
+		m.codeObject(items)
+	}
+	if g.obj.UserCode {
+		if v, ok := m.userCode(g, items); ok {
+			return v
+		}
+	}
+	if !g.obj.Safe.Has(weir.UseCalled) || g.obj.Shape != "" {
+		m.examineBytes(items)
+	}
+	return r
+}
+
+// userCode gives the results of the makers of cloudpickle and dill that later opcodes build on.
+func (m *machine) userCode(g *global, items []val) (val, bool) {
+	switch g.name[strings.LastIndexByte(g.name, '.')+1:] {
+	case "_builtin_type", "_load_type":
+		if len(items) == 1 {
+			if s, ok := m.constant(items[0]); ok && s == "CodeType" {
+				c := m.intern("types", "CodeType")
+				carried := *c
+				carried.obj.UserCode, carried.obj.Power = true, 0
+				carried.module, carried.name = g.module, g.name
+				carried.obj.Module, carried.obj.Name = "types", "CodeType"
+				return globalVal(&carried), true
+			}
+		}
+	case "_create_code", "_make_code", "CodeType":
+		m.codeObject(items)
+	}
+	return val{}, false
+}
+
+// getattr resolves an attribute of something known to an import of its own.
+func (m *machine) getattr(obj, name val, op string) val {
+	attr, ok := m.constant(name)
+	if ok {
+		switch obj.k {
+		case kModule:
+			return m.find(obj.p.g.module, attr, "getattr")
+		case kGlobal:
+			if obj.p.g.known {
+				return m.find(obj.p.g.module, obj.p.g.name+"."+attr, "getattr")
+			}
+		case kCall, kInst:
+			if g, ok := m.classOf(obj); ok && g.known {
+				return m.find(g.module, g.name+"."+attr, "getattr")
+			}
+		default:
+			if t := builtinType(obj.k); t != "" {
+				return m.find("builtins", t+"."+attr, "getattr")
+			}
+		}
+	}
+	g := m.unknownGlobal("getattr(" + m.value(obj, 3, 4).String() + ", " + m.value(name, 3, 4).String() + ")")
+	m.say(g, weir.UseNamed, op, nil, 0)
+	return globalVal(g)
+}
+
+func builtinType(k kind) string {
+	switch k {
+	case kStr, kText:
+		return "str"
+	case kBytes:
+		return "bytes"
+	case kTuple:
+		return "tuple"
+	case kList:
+		return "list"
+	case kDict:
+		return "dict"
+	case kSet:
+		return "set"
+	case kInt, kBigInt:
+		return "int"
+	case kFloat:
+		return "float"
+	}
+	return ""
+}
+
+// extension executes EXT1, EXT2 and EXT4.
+func (m *machine) extension(code int64) {
+	if g := m.ext[code]; g != nil {
+		m.say(g, weir.UseNamed, opName(m.op), nil, 0)
+		m.push(globalVal(g))
+		return
+	}
+	g := m.unknownGlobal(fmt.Sprintf("extension code %d", code))
+	m.say(g, weir.UseNamed, opName(m.op), nil, 0)
+	m.push(globalVal(g))
+}
+
+func (m *machine) persID(id val) {
+	p := m.newNode(m.opAt)
+	p.keep(1, id)
+	p.count = 1
+	if m.opt.PersID != nil {
+		m.opt.PersID(m.opAt, m.value(id, 6, 64))
+	}
+	m.push(val{k: kPersID, p: p})
+}
+
+// build executes BUILD.
+func (m *machine) build(st val) error {
+	inst, err := m.top()
+	if err != nil {
+		return err
+	}
+	state, slots := st, val{}
+	if st.k == kTuple && st.p.count == 2 && len(st.p.items) == 2 {
+		state, slots = st.p.items[0], st.p.items[1]
+	}
+	switch inst.k {
+	case kGlobal, kModule:
+		// the object itself is given state, not an instance of it: attributes of a class, function or module change for everybody
+		m.say(m.intern("builtins", "setattr"), weir.UseCalled, "BUILD", []val{inst, st}, 2)
+	case kCall, kInst:
+		if f, ok := inst.p.attr(tagSetState); ok {
+			m.call(f, m.tuple([]val{st}, 1), "BUILD")
+			break
+		}
+		m.sayOf(inst, weir.UseStateSet, "BUILD", []val{st}, val{})
+		for _, s := range []val{state, slots} {
+			if s.p == nil || s.p.attrs == nil {
+				continue
+			}
+			if inst.p.attrs == nil {
+				inst.p.attrs = new([tagCount]val)
+			}
+			for t, v := range s.p.attrs {
+				if v.k != kEmpty && (tag(t) != tagClass || s == slots) {
+					inst.p.attrs[t] = v
+				}
+			}
+		}
+		if g, ok := m.classOf(inst); ok && m.opt.Build != nil && (g.watch || m.opt.Watch[g.path()]) {
+			skip, err := m.opt.Build(m.rd.offset(), canonical(g), m.value(st, 6, 64))
+			if err != nil {
+				return err
+			}
+			if skip > 0 {
+				if err := m.rd.skip(skip); err != nil {
+					return err
+				}
+				m.frame = 0
+			}
+		}
+	case kPersID, kLost, kBuffer:
+		m.say(m.unknownGlobal(m.value(inst, 3, 4).String()), weir.UseStateSet, "BUILD", []val{st}, 1)
+	}
+	return nil
+}
+
+// extend executes APPEND, APPENDS and ADDITEMS. vs may lie above the stack: it is copied before the stack is touched.
+func (m *machine) extend(vs []val, n int64, method string) error {
+	kept := m.scratch[:copy(m.scratch[:maxListItems], vs)]
+	to, err := m.top()
+	if err != nil {
+		return err
+	}
+	switch to.k {
+	case kList, kSet:
+		to.p.keep(maxListItems, kept...)
+		to.p.count += n
+	case kGlobal:
+		g := to.p.g
+		m.say(m.intern(g.module, g.name+"."+method), weir.UseCalled, opName(m.op), kept, n)
+	case kCall, kInst:
+		for _, t := range []tag{tagExtend, tagAppend, tagAdd} {
+			if f, ok := to.p.attr(t); ok {
+				m.call(f, m.tuple(kept, n), opName(m.op))
+				return nil
+			}
+		}
+		m.sayOf(to, weir.UseStateSet, opName(m.op), kept, val{})
+	case kModule, kPersID, kLost, kBuffer:
+		m.say(m.unknownGlobal(m.value(to, 3, 4).String()+"."+method), weir.UseCalled, opName(m.op), kept, n)
+	}
+	return nil
+}
+
+// setItems executes SETITEM and SETITEMS. vs may lie above the stack: it is copied before the stack is touched.
+func (m *machine) setItems(vs []val, n int64) error {
+	var attrs [tagCount]val
+	tagged := false
+	for i := 0; i+1 < len(vs); i += 2 {
+		if t := vs[i].tag; t != tagNone {
+			attrs[t], tagged = vs[i+1], true
+		}
+	}
+	kept := m.scratch[:copy(m.scratch[:maxDictItems], vs[:len(vs)/2*2])]
+	to, err := m.top()
+	if err != nil {
+		return err
+	}
+	if tagged && (to.k == kDict || to.k == kCall || to.k == kInst) {
+		for t, v := range attrs {
+			if v.k != kEmpty {
+				to.p.setAttr(tag(t), v)
+			}
+		}
+	}
+	switch to.k {
+	case kDict:
+		if n%2 != 0 {
+			m.diverge("odd number of values for a dict")
+		}
+		to.p.keep(maxDictItems, kept...)
+		to.p.count += n / 2
+	case kGlobal, kModule, kPersID, kLost:
+		m.say(m.unknownGlobal(m.value(to, 3, 4).String()+".__setitem__"), weir.UseCalled, opName(m.op), kept, n)
+	case kCall, kInst:
+		m.sayOf(to, weir.UseStateSet, opName(m.op), kept[:min(len(kept), 4)], val{})
+	}
+	return nil
+}
+
+// say emits the fact that g is used, once for uses that cannot matter again and every time, with arguments, for those that do.
+func (m *machine) say(g *global, use weir.Use, op string, args []val, n int64) {
+	m.imports++
+	if m.in.Trace != nil && !m.quiet {
+		m.trace(g, use, op, args)
+	}
+	if m.quiet {
+		if use != weir.UseNamed || g.known && identifier(g.module) && identifier(g.name) {
+			m.credible = append(m.credible, credit{g, use})
+		}
+		return
+	}
+	var vs []weir.Value
+	fits := true
+	if use != weir.UseNamed && g.obj.Shape != "" {
+		vs = m.values(args)
+		if fits = pyname.Fits(g.obj.Shape, vs); fits {
+			if g.fit[use] {
+				return
+			}
+			g.fit[use] = true
+		}
+	}
+	safe := g.obj.Safe.Has(use) && fits
+	grave := !safe && (g.computed || g.obj.Power != 0 || !fits)
+	limit := uint16(1)
+	switch {
+	case grave && use != weir.UseNamed:
+		limit = 64
+	case !safe && use != weir.UseNamed:
+		limit = 4
+	}
+	if g.sayings[use] >= limit {
+		return
+	}
+	if grave {
+		if m.dangerous >= maxDangerous {
+			return
+		}
+		m.dangerous++
+	} else {
+		if m.ordinary >= maxOrdinary {
+			m.dropped = true
+			return
+		}
+		m.ordinary++
+	}
+	g.sayings[use]++
+	if vs == nil && use != weir.UseNamed {
+		vs = m.values(args)
+	}
+	imp := weir.Import{
+		Module: spell(g.module), Name: spell(g.name), Use: use, Protocol: m.proto, Computed: g.computed, Op: op, Args: vs, At: m.opAt,
+	}
+	imp.Evidence = evidence(imp, n)
+	m.in.Emit(imp)
+}
+
+func (m *machine) values(args []val) []weir.Value {
+	if len(args) > 64 {
+		args = args[:64]
+	}
+	vs := make([]weir.Value, len(args))
+	for i, a := range args {
+		vs[i] = m.value(a, 4, 16)
+	}
+	return vs
+}
+
+// maxEvidence bounds the text of one fact.
+const maxEvidence = 2048
+
+// evidence writes a fact as Python.
+func evidence(f weir.Import, n int64) string {
+	path := f.Name
+	if f.Module != "" {
+		path = f.Module + "." + f.Name
+	}
+	var b strings.Builder
+	switch f.Use {
+	case weir.UseNamed:
+		if f.Computed {
+			b.WriteString(f.Name)
+		} else {
+			fmt.Fprintf(&b, "from %s import %s", f.Module, f.Name)
+		}
+	case weir.UseCalled, weir.UseInstantiated:
+		b.WriteString(path)
+		if f.Use == weir.UseInstantiated {
+			b.WriteString(".__new__")
+		}
+		w := weir.Value{Kind: weir.ValueCall, Items: f.Args, Len: n}
+		b.WriteString(w.String())
+	case weir.UseStateSet:
+		b.WriteString(path)
+		switch f.Op {
+		case "BUILD":
+			b.WriteString("().__setstate__")
+		default:
+			b.WriteString("() ← " + f.Op + " ")
+		}
+		w := weir.Value{Kind: weir.ValueCall, Items: f.Args, Len: int64(len(f.Args))}
+		b.WriteString(w.String())
+	}
+	s := b.String()
+	if len(s) > maxEvidence {
+		s = strings.ToValidUTF8(s[:maxEvidence], "") + "…"
+	}
+	return s
+}

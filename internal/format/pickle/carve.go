@@ -1,0 +1,224 @@
+package pickle
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"weir"
+	"weir/internal/format"
+	"weir/internal/pyname"
+)
+
+// outcome is what a quiet run over a possible stream showed.
+type outcome struct {
+	stopped   bool
+	truncated bool
+	end       int64
+	ops       int64
+	kinds     int // different opcodes among the first ones
+	credible  []credit
+}
+
+// credits counts the imports that no accident explains: names that the index knows, or anything that is also called.
+func (p outcome) credits() int {
+	n := 0
+	for _, c := range p.credible {
+		if c.use == weir.UseNamed && c.g.obj.Kind == pyname.KindUnknown && c.g.obj.Power == 0 {
+			continue
+		}
+		n++
+	}
+	return n
+}
+
+// probe runs a stream without saying anything, for at most steps opcodes.
+func (s *session) probe(off int64, steps int64) outcome {
+	in := *s.in
+	in.Trace, in.Emit = nil, func(weir.Fact) {}
+	in.Limits.Steps = steps
+	q := newSession(&in)
+	q.quiet = true
+	m := &machine{session: q, rd: newReader(&in, in.Size, off)}
+	m.rd.buf = make([]byte, 0, min(bufferSize, 4<<10))
+	err := m.run()
+	p := outcome{stopped: err == nil, truncated: errors.Is(err, errTruncated), end: m.rd.offset(), ops: q.ops, credible: q.credible}
+	if !p.stopped {
+		p.kinds = kindsAt(&in, off)
+	}
+	return p
+}
+
+// kindsAt counts the different lead bytes of lines or opcodes at the beginning, a cheap sign that text is not a pickle.
+func kindsAt(in *format.Input, off int64) int {
+	b := make([]byte, min(4096, in.Size-off))
+	n, _ := in.ReadAt(b, off)
+	var seen [256]bool
+	kinds := 0
+	for _, l := range bytes.Split(b[:n], []byte{'\n'}) {
+		if len(l) > 0 && !seen[l[0]] {
+			seen[l[0]] = true
+			kinds++
+		}
+	}
+	return kinds
+}
+
+// Carve searches content for pickles that begin at any offset from from on and parses those that import something. It returns how many
+// it found. The search reads every byte once.
+func Carve(in *format.Input, from int64) (int, error) {
+	return newSession(in).carve(from)
+}
+
+// Bounds of the search.
+const (
+	carveChunk   = 256 << 10
+	carveOverlap = 4 << 10 // longer than any signature
+	maxCarved    = 64      // streams that are reported
+	maxProbes    = 1 << 20 // candidates that are tried
+	probeSteps   = 20_000
+)
+
+func (s *session) carve(from int64) (found int, err error) {
+	buf := make([]byte, carveChunk+carveOverlap)
+	probes := 0
+	for at := from; at < s.in.Size; {
+		n := int(min(int64(len(buf)), s.in.Size-at))
+		got, err := s.in.ReadAt(buf[:n], at)
+		if got < n && err != nil && err != io.EOF {
+			return found, err
+		}
+		if got == 0 {
+			break
+		}
+		b := buf[:got]
+		end := min(got, carveChunk)
+		next := at + int64(end)
+		for i := 0; i < end; i++ {
+			back, ok := candidate(b, i)
+			if !ok {
+				continue
+			}
+			if probes++; probes > maxProbes || found >= maxCarved {
+				s.oddity(weir.OddEmbedded, at+int64(i), 0, "more places that look like pickles than are followed")
+				return found, format.ErrLimit
+			}
+			off := at + int64(i-back)
+			p := s.probe(off, probeSteps)
+			if p.credits() == 0 {
+				continue
+			}
+			found++
+			s.oddity(weir.OddEmbedded, off, p.end-off, "a pickle that imports something begins at byte %d, where none should be", off)
+			res, _ := s.run(Options{Offset: off})
+			if skip := max(res.End, off+1); skip > at+int64(i) {
+				if skip >= next {
+					next = skip
+					break
+				}
+				i = int(skip-at) - 1
+			}
+		}
+		at = next
+	}
+	return found, nil
+}
+
+// candidate reports whether a pickle that imports something may begin at b[i], or back bytes before it.
+func candidate(b []byte, i int) (back int, ok bool) {
+	switch b[i] {
+	case opProto:
+		return 0, i+2 < len(b) && b[i+1] <= 5 && opNames[b[i+2]] != "" && b[i+2] != opProto && b[i+2] != opStop
+	case opGlobal, opInst:
+		mod, rest, ok := cutName(b[i+1:])
+		if !ok {
+			return 0, false
+		}
+		name, _, ok := cutName(rest)
+		if !ok {
+			return 0, false
+		}
+		o := pyname.Default().Resolve(string(mod), string(name), 0)
+		if o.Kind == pyname.KindUnknown && o.Power == 0 {
+			return 0, false
+		}
+		if b[i] == opInst {
+			lo := max(0, i-1024)
+			j := bytes.LastIndexByte(b[lo:i], opMark)
+			if j < 0 {
+				return 0, false
+			}
+			return i - lo - j, true
+		}
+		return 0, true
+	case opShortBinUnicode, opBinUnicode, opBinUnicode8:
+		rest, ok := cutString(b[i:])
+		if !ok {
+			return 0, false
+		}
+		if rest, ok = cutString(rest); !ok {
+			return 0, false
+		}
+		return 0, len(rest) > 0 && rest[0] == opStackGlobal
+	}
+	return 0, false
+}
+
+// cutName takes a line that is a dotted identifier.
+func cutName(b []byte) (name, rest []byte, ok bool) {
+	for i, c := range b {
+		switch {
+		case c == '\n':
+			return b[:i], b[i+1:], i > 0
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '_', c == '.' && i > 0, c >= '0' && c <= '9' && i > 0:
+		default:
+			return nil, nil, false
+		}
+		if i > 200 {
+			break
+		}
+	}
+	return nil, nil, false
+}
+
+// cutString takes a string opcode with an identifier and the memo opcode that may follow it.
+func cutString(b []byte) (rest []byte, ok bool) {
+	if len(b) < 3 {
+		return nil, false
+	}
+	n, head := 0, 0
+	switch b[0] {
+	case opShortBinUnicode:
+		n, head = int(b[1]), 2
+	case opBinUnicode:
+		if len(b) < 5 || b[2]|b[3]|b[4] != 0 {
+			return nil, false
+		}
+		n, head = int(b[1]), 5
+	case opBinUnicode8:
+		if len(b) < 9 || b[2]|b[3]|b[4]|b[5]|b[6]|b[7]|b[8] != 0 {
+			return nil, false
+		}
+		n, head = int(b[1]), 9
+	default:
+		return nil, false
+	}
+	if n == 0 || len(b) < head+n+1 {
+		return nil, false
+	}
+	for _, c := range b[head : head+n] {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == '.' || c >= '0' && c <= '9') {
+			return nil, false
+		}
+	}
+	b = b[head+n:]
+	switch b[0] {
+	case opMemoize:
+		b = b[1:]
+	case opBinPut:
+		b = b[min(2, len(b)):]
+	case opLongBinPut:
+		b = b[min(5, len(b)):]
+	}
+	return b, len(b) > 0
+}

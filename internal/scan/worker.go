@@ -1,0 +1,90 @@
+package scan
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"weir/internal/format"
+)
+
+// Frames are sent when they are this full, and at the end of a file.
+const (
+	frameRecords = 512
+	firstRecords = 32 // a first small frame, so that little is lost when a worker dies early
+)
+
+// Doer is a pool of worker processes: sandbox.Pool is one. Do sends a request with descriptors to a worker and hands on the frames that
+// come back.
+type Doer interface {
+	Do(ctx context.Context, req []byte, files []*os.File, each func(frame []byte) error) error
+}
+
+// Isolated makes an Isolate of a pool of workers that run [Serve].
+func Isolated(pool Doer) Isolate {
+	return func(ctx context.Context, job Job, f *os.File, out func(Record) error) error {
+		req, err := json.Marshal(job)
+		if err != nil {
+			return err
+		}
+		if job.Budget > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, job.Budget+grace)
+			defer cancel()
+		}
+		return pool.Do(ctx, req, []*os.File{f}, func(frame []byte) error {
+			rs, err := decodeFrame(frame)
+			if err != nil {
+				return err
+			}
+			for _, r := range rs {
+				if err := out(r); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+}
+
+// Serve answers one request in a worker: the other end of [Isolated]. Its signature is sandbox.Handler's.
+func Serve(cat Catalog) func(ctx context.Context, req []byte, files []*os.File, spool *os.File, send func(frame []byte) error) error {
+	return func(ctx context.Context, req []byte, files []*os.File, spool *os.File, send func([]byte) error) error {
+		var job Job
+		if err := json.Unmarshal(req, &job); err != nil {
+			return fmt.Errorf("request: %w", err)
+		}
+		if len(files) != 1 {
+			return fmt.Errorf("request with %d files: %w", len(files), format.ErrLimit)
+		}
+		var batch []Record
+		full := firstRecords
+		flush := func() error {
+			if len(batch) == 0 {
+				return nil
+			}
+			b, err := encodeFrame(batch)
+			if err != nil {
+				return err
+			}
+			batch = batch[:0]
+			full = frameRecords
+			return send(b)
+		}
+		var sp Spool
+		if spool != nil {
+			sp = spool
+		}
+		err := Analyze(ctx, job, files[0], sp, cat, func(r Record) error {
+			if batch = append(batch, r); len(batch) >= full {
+				return flush()
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return flush()
+	}
+}
