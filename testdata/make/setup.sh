@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the Python side of weir's tests and fixtures. Safe to repeat; does nothing, quickly, when all is there.
+# Nothing here comes with CUDA, and nothing is built from source.
 #   setup.sh test   what `make test` needs: Debian's frameworks and the venv `models`
-#   setup.sh all    also the boosters and the venvs old, py27, mlflow and unknown, for the generators
+#   setup.sh all    also the boosters and the venvs old, py27, py27old, mlflow and unknown, for the generators
 # Everything but the Debian packages goes to .cache/venv/ in the checkout, which ignores itself in git.
 set -eu
 what=${1:-test}
@@ -88,6 +89,7 @@ if [ "$what" = all ]; then
 	venv models 3.12 models boost
 	venv old 3.8 old
 	venv py27 2.7 py27
+	venv py27old 2.7 py27old
 	venv mlflow 3.12 mlflow
 	venv unknown 3.12 unknown
 elif py=$(python 3.12) && [ "$(cat "$venvs/models/.weir-stamp" 2> /dev/null || true)" = \

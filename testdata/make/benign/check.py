@@ -21,11 +21,11 @@ import zlib
 from run import HERE, OUT, environment, interpreter
 
 # Places of a machine, and the host name's usual shape; "/usr/lib" would be Debian's Python.
-NAMES = re.compile(rb"/work/|/work\b|/root\b|/tmp/|/usr/lib|/usr/local|/home/|\.pyenv|site-packages|dist-packages|pythonhosted")
+NAMES = re.compile(rb"/work/|/work\b|/root\b|/tmp/|/usr/lib|/usr/local|/home/|\.pyenv|site-packages|dist-packages|pythonhosted|pypi")
 LIMIT = 5 << 20
 
 
-def layers(data, depth=0):
+def layers(data, path, depth=0):
     """Yields data and everything that is packed inside it, as far as the standard library can unpack."""
     yield data
     if depth > 6:
@@ -36,10 +36,14 @@ def layers(data, depth=0):
             inner.append(gzip.decompress(data))
         elif data[:3] == b"BZh":
             inner.append(bz2.decompress(data))
-        elif data[:6] == b"\xfd7zXZ\x00" or data[:3] == b"\x5d\x00\x00":
+        elif data[:6] == b"\xfd7zXZ\x00":
+            inner.append(subprocess.run(["xz", "-dc"], input=data, stdout=subprocess.PIPE, check=True).stdout)
+        elif data[:3] == b"\x5d\x00\x00":
             inner.append(lzma.decompress(data))
         elif data[:1] == b"\x78":
             inner.append(zlib.decompress(data))
+        elif data[:3] == b"ZF0":  # joblib before 0.10
+            inner.append(zlib.decompress(data[data.index(b"x", 4):]))
         elif data[:4] == b"\x28\xb5\x2f\xfd":
             inner.append(subprocess.run(["zstd", "-dc"], input=data, stdout=subprocess.PIPE, check=True).stdout)
         elif data[:4] == b"\x04\x22\x4d\x18":
@@ -56,9 +60,9 @@ def layers(data, depth=0):
             with tarfile.open(fileobj=io.BytesIO(data)) as t:
                 inner += [t.extractfile(m).read() for m in t if m.isfile()]
     except Exception as e:
-        print("  layer: %r" % e, file=sys.stderr)
+        print("  %s: not unpacked: %r" % (path, e), file=sys.stderr)
     for i in inner:
-        yield from layers(i, depth + 1)
+        yield from layers(i, path, depth + 1)
 
 
 def load(entries):
@@ -93,7 +97,7 @@ def main():
         total += len(data)
         if hashlib.sha256(data).hexdigest() != e["sha256"]:
             failures.append(e["path"] + ": another digest than in the manifest")
-        for layer in layers(data):
+        for layer in layers(data, e["path"]):
             m = NAMES.search(layer)
             if m:
                 failures.append("%s: holds %r" % (e["path"], layer[max(0, m.start() - 40):m.end() + 60]))

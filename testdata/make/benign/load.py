@@ -40,6 +40,10 @@ def load(loader, name):
             import joblib
 
             joblib.load(name)
+        elif loader == "sklearn.externals.joblib.load":
+            from sklearn.externals import joblib
+
+            joblib.load(name)
         elif loader == "pandas.read_pickle":
             import pandas
 

@@ -22,11 +22,15 @@ VENVS = os.path.join(ROOT, ".cache", "venv")
 PYENV = os.path.join(os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv")), "versions")
 EVERY = ["2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]
 
+# Some pickles hold addresses (the storages of torch's legacy format, scikit-learn's vectorizers): without randomised ones a second run is the same.
+FIXED = ["setarch", "-R"] if subprocess.run(["setarch", "-R", "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0 else []
+
 # generator: the environments that run it
 PLAN = {
     "standard": EVERY,
     "arrays": ["models", "old", "debian", "py27"],
     "sklearn_models": ["models", "old", "debian", "py27"],
+    "joblib_old": ["py27", "py27old"],
     "frames": ["models", "old", "debian"],
     "scipy_objects": ["models", "old"],
     "boosters": ["models"],
@@ -44,7 +48,7 @@ def interpreter(env):
     """The Python of an environment; None when this machine lacks it."""
     if env == "debian":
         found = ["/usr/bin/python3"]
-    elif env == "py27":
+    elif env in ("py27", "py27old"):
         found = glob.glob(os.path.join(PYENV, "2.7.*", "bin", "python"))
     elif env[0].isdigit():
         found = sorted(glob.glob(os.path.join(PYENV, env + ".*", "bin", "python")))
@@ -58,7 +62,7 @@ def environment(env):
     """The variables of a generator: no bytecode, fixed hashing, two threads at most, no user site."""
     e = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONHASHSEED="0", PYTHONNOUSERSITE="1", OMP_NUM_THREADS="1",
              SOURCE_DATE_EPOCH="1700000000", TZ="UTC")
-    e["PYTHONPATH"] = HERE + (os.pathsep + os.path.join(VENVS, "py27") if env == "py27" else "")
+    e["PYTHONPATH"] = HERE + (os.pathsep + os.path.join(VENVS, env) if env in ("py27", "py27old") else "")
     return e
 
 
@@ -72,7 +76,7 @@ def run(job):
     with tempfile.TemporaryDirectory() as folder:
         # Compiled under its bare name: tracers and cloudpickle keep the file names of the code that they meet.
         start = "exec(compile(open(%r).read(), %r, 'exec'))" % (os.path.join(HERE, generator + ".py"), generator + ".py")
-        p = subprocess.run([python, "-c", start, OUT, fragment, env], cwd=folder,
+        p = subprocess.run(FIXED + [python, "-c", start, OUT, fragment, env], cwd=folder,
                            env=environment(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if p.returncode != 0:
         return "%s on %s: exit %d\n%s" % (generator, env, p.returncode, p.stdout.decode("utf-8", "replace")[-4000:])

@@ -15,6 +15,7 @@ from recorder import ENV, PROTOCOLS, add, done  # noqa: E402
 from estimators import composed, fitted  # noqa: E402
 
 warnings.simplefilter("ignore")
+np.random.seed(3)
 VERSION = sklearn.__version__
 BASE = "sklearn/%s/" % ".".join(VERSION.split(".")[:2])
 HIGHEST = PROTOCOLS[-1]

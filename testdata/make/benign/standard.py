@@ -48,8 +48,10 @@ if PY3:
     import types as t
     import urllib.parse
 
+    import weakref
+
     types.update({
-        "range": range(1, 9, 2), "slice": slice(1, 2, 3), "utc": datetime.timezone.utc,
+        "weakset": weakref.WeakSet([ValueError]), "empty-error": Exception(), "range": range(1, 9, 2), "slice": slice(1, 2, 3), "utc": datetime.timezone.utc,
         "zone": datetime.timezone(datetime.timedelta(hours=2), "CEST"),
         "aware": datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc), "ellipsis": Ellipsis, "notimplemented": NotImplemented,
         "nonetype": type(None), "purepath": pathlib.PurePosixPath("models/a.bin"), "winpath": pathlib.PureWindowsPath("models/a.bin"),

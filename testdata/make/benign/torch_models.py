@@ -24,6 +24,9 @@ torch.set_num_threads(1)
 torch.backends.quantized.engine = [e for e in torch.backends.quantized.supported_engines if e != "none"][0] \
     if torch.backends.quantized.supported_engines != ["none"] else "none"
 VERSION = torch.__version__
+# The legacy format keeps the text of every module class; a stand-in, so that the fixtures hold no code of torch.
+torch.serialization.get_source_lines_and_file = lambda cls, *a: (
+    ["class %s(Module):\n" % cls.__name__, '    """The text of the class."""\n'], 1, cls.__module__.replace(".", "/") + ".py")
 
 
 def save(name, value, legacy=False, note="", expect="clean", **kw):
@@ -60,7 +63,7 @@ layers = {
 for name in sorted(layers):
     save("module-%s.pt" % name, layers[name], note="a whole module: torch.save(model)")
 for name in ("linear", "lstm", "transformer", "ordered", "batchnorm"):
-    save("module-%s.pt" % name, layers[name], True, "the legacy format also keeps the source text of the module classes")
+    save("module-%s.pt" % name, layers[name], True, "the legacy format also keeps the source text of the module classes (here a stand-in)")
     both("state-%s.pth" % name, layers[name].state_dict())
 
 net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1))

@@ -4,6 +4,8 @@ import dataclasses
 import datetime
 import math
 import os
+import random
+import uuid
 
 import cloudpickle
 import dill
@@ -18,6 +20,10 @@ from relative import relative_code
 # The methods that @dataclass makes hold the name of the standard library's file.
 dataclasses._recursive_repr.__code__ = relative_code(dataclasses._recursive_repr.__code__, os.path.dirname(dataclasses.__file__))
 dataclasses.__file__ = os.path.basename(dataclasses.__file__)
+
+# cloudpickle marks each class with a random id.
+_random = random.Random(3)
+uuid.uuid4 = lambda: uuid.UUID(int=_random.getrandbits(128))
 
 DATA = {"w": np.arange(3), "d": datetime.date(2024, 1, 1), "o": collections.OrderedDict(a=1), "s": {1, 2}, "n": None, "f": math.sqrt}
 X, Y = np.arange(12.0).reshape(6, 2), np.array([0, 1] * 3)
