@@ -37,8 +37,9 @@ func signalName(s syscall.Signal) string {
 func lastWords(f *os.File) string {
 	buf := make([]byte, 4<<10)
 	n, _ := f.ReadAt(buf, 0)
+	said, _, _ := strings.Cut(string(buf[:n]), "\x00") // the file is longer than what was written
 	first := ""
-	for line := range strings.Lines(string(buf[:n])) {
+	for line := range strings.Lines(said) {
 		line = printable(line, 200)
 		if saysMemory(line) || saysPanic(line) || strings.HasPrefix(line, "fatal error: ") {
 			return line

@@ -33,7 +33,7 @@ var allowedCalls = []uint32{
 	unix.SYS_MADVISE, unix.SYS_MUNMAP, unix.SYS_EPOLL_PWAIT, unix.SYS_SCHED_YIELD, unix.SYS_RT_SIGRETURN, unix.SYS_RT_SIGPROCMASK,
 	unix.SYS_SIGALTSTACK, unix.SYS_RT_SIGACTION, unix.SYS_GETPID, unix.SYS_GETTID, unix.SYS_CLOCK_GETTIME, unix.SYS_CLOCK_NANOSLEEP,
 	unix.SYS_GETTIMEOFDAY, unix.SYS_GETRANDOM, unix.SYS_RESTART_SYSCALL, unix.SYS_EXIT, unix.SYS_EXIT_GROUP, unix.SYS_SCHED_GETAFFINITY,
-	unix.SYS_MINCORE, unix.SYS_FADVISE64, unix.SYS_GETRUSAGE, unix.SYS_SET_ROBUST_LIST,
+	unix.SYS_MINCORE, unix.SYS_FADVISE64, unix.SYS_GETRUSAGE,
 }
 
 // spoolCalls are allowed on the spool alone, socketCalls on the socket alone.
@@ -130,6 +130,7 @@ func buildFilter(pid int) program {
 	p.load(dataNr)
 	p.each(allowedCalls, answerAllow)
 	p.each(archAllowedCalls, answerAllow)
+	p.each(libcCalls, answerAllow)
 	for _, nr := range socketCalls {
 		p.on(nr, func(b *program) { b.equal(0, socketFD, answerAllow, answerKill) })
 	}
