@@ -8,3 +8,7 @@ import (
 )
 
 func attempt(string, []*os.File, func([]byte) error) error { return errors.New("Linux alone is tried") }
+
+const parentArg = "test-parent"
+
+func dyingParent() {}

@@ -4,7 +4,13 @@ package sandbox
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func BenchmarkStart(b *testing.B) {
@@ -34,6 +40,41 @@ func BenchmarkJob(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+		})
+	}
+}
+
+// BenchmarkScan is a scan's shape: as many workers as processors, each request a file of some work, some work in the parent as well.
+func BenchmarkScan(b *testing.B) {
+	spin := func(d time.Duration) {
+		for end := time.Now().Add(d); time.Now().Before(end); {
+		}
+	}
+	f, err := os.Open(os.DevNull)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	for _, callers := range []int{1, 2, 4} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			p := newTestPool(b, func(c *Config) { c.Workers = runtime.NumCPU() })
+			var wg sync.WaitGroup
+			var next atomic.Int64
+			for range callers {
+				wg.Go(func() {
+					for next.Add(1) <= int64(b.N) {
+						ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+						err := p.Do(ctx, []byte("work 50"), []*os.File{f}, nil)
+						cancel()
+						if err != nil {
+							b.Error(err)
+							return
+						}
+						spin(30 * time.Microsecond)
+					}
+				})
+			}
+			wg.Wait()
 		})
 	}
 }

@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if len(os.Args) == 2 && os.Args[1] == parentArg {
+		dyingParent()
+	}
 	os.Exit(m.Run())
 }
 
@@ -63,6 +66,10 @@ func testHandler(ctx context.Context, req []byte, files []*os.File, spool *os.Fi
 		return send([]byte(arg))
 	case "nothing":
 		return nil
+	case "work": // n microseconds
+		for end := time.Now().Add(time.Duration(n) * time.Microsecond); time.Now().Before(end); {
+		}
+		return send([]byte("x"))
 	case "fail":
 		return errors.New(arg)
 	case "frames": // n numbered frames
