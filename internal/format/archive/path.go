@@ -88,7 +88,7 @@ type links map[string]bool
 const maxLinks = 10_000
 
 func (l links) add(name string) {
-	if len(l) < maxLinks {
+	if len(l) < maxLinks && len(name) <= maxLink {
 		l[cleanName(name)] = true
 	}
 }

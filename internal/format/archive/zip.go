@@ -132,6 +132,7 @@ type ZipArchive struct {
 
 	r       io.ReaderAt
 	size    int64
+	window  int64 // the largest window that a decoder may hold
 	handed  map[handedKey]bool
 	inflate inflater
 }
@@ -148,15 +149,27 @@ func matchZip(h format.Head) bool {
 		if i < 0 {
 			return false
 		}
-		if len(h.Last)-i >= endSize {
-			e := parseEnd(h.Last[i:])
-			at := h.Size - int64(len(h.Last)-i)
-			if e.count == 0xffff || e.dirSize == 0xffffffff || e.dirSize <= at && e.dirOffset <= at && (e.count > 0) == (e.dirSize > 0) && e.disk == 0 {
-				return true
-			}
+		if len(h.Last)-i >= endSize && plausibleEnd(h, i) {
+			return true
 		}
 		end = i
 	}
+}
+
+// plausibleEnd judges an end record at index i of the head's tail. Where other bytes follow it, it may be the end of an archive that
+// an honest file holds as a member (a tar) or as a value (a pickle), which the parser of that file hands over.
+func plausibleEnd(h format.Head, i int) bool {
+	e := parseEnd(h.Last[i:])
+	at := h.Size - int64(len(h.Last)-i)
+	if at+endSize+e.comment == h.Size {
+		return e.count == 0xffff || e.dirSize == 0xffffffff || e.dirSize <= at && (e.count > 0) == (e.dirSize > 0)
+	}
+	if e.dirOffset+e.dirSize == at && e.dirSize > 0 {
+		return true
+	}
+	start := int64(i) - e.dirSize
+	pickle := len(h.First) > 1 && h.First[0] == 0x80 && h.First[1] < 16
+	return start >= 0 && e.dirSize > 0 && bytes.HasPrefix(h.Last[start:], []byte(sigCentral)) && !pickle && !matchTar(h)
 }
 
 // ordinaryMembers is how many unremarkable entries become facts of their own; past it only their number does, so that a large honest

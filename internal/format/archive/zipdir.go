@@ -50,7 +50,7 @@ type entryKey struct {
 func OpenZip(r io.ReaderAt, size int64, lim weir.Limits) (*ZipArchive, []weir.Oddity, error) {
 	var found []weir.Oddity
 	z := &zipScan{
-		ZipArchive: &ZipArchive{r: r, size: size}, lim: lim,
+		ZipArchive: &ZipArchive{r: r, size: size, window: dictLimit(lim)}, lim: lim,
 		odd:   newOddities(func(o weir.Oddity) { found = append(found, o) }),
 		index: map[entryKey]int{}, heads: map[int64]int{}, links: links{}, search: search{r: r}, walk: 256 << 20,
 	}
