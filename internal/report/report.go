@@ -51,6 +51,11 @@ func All() []Format {
 		{"text", "for a person at a terminal", newText},
 		{"json", "one object with everything: the contract for programs", newJSON},
 		{"jsonl", "the event stream, one event a line; weir report replays it", newJSONL},
+		{"sarif", "SARIF 2.1.0, for code scanning services and editors", newSARIF},
+		{"gitlab", "GitLab's security report (SAST)", newGitLab},
+		{"junit", "JUnit XML, for services that show tests", newJUnit},
+		{"markdown", "for a pull request's comment or a job's summary", newMarkdown},
+		{"html", "one page for a browser, without scripts", newHTML},
 	}
 }
 
