@@ -5,6 +5,7 @@
 package tensor
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -68,14 +69,18 @@ func shadow(in *format.Input, offset, size int64) error {
 	}
 	res, err := pickle.Run(&view, pickle.Options{Offset: offset})
 	if len(seen) == 0 {
-		return nil // a broken reading of array data is what honest files give
+		if at := max(res.End, offset); errors.Is(err, format.ErrLimit) && at < offset+size { // a long run of the same opcode: search the rest
+			_, err = in.Nested("array data", io.NewSectionReader(in, at, offset+size-at), offset+size-at)
+			return err
+		}
+		return nil // a broken reading is what honest array data gives
 	}
 	in.Emit(weir.Oddity{Kind: weir.OddDivergent, At: offset, Size: res.End - offset,
 		Detail: "array data that an unpickler which does not know of arrays runs as opcodes"})
 	for _, f := range seen {
 		in.Emit(f)
 	}
-	return err
+	return nil
 }
 
 // maxShadow bounds the facts kept of a shadow reading; one is enough to raise the alarm.
