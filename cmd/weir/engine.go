@@ -3,38 +3,123 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 
 	"weir"
+	"weir/internal/catalog"
+	"weir/internal/report"
+	"weir/internal/sandbox"
+	"weir/internal/scan"
+	"weir/internal/source"
 )
 
 // engineConfig is what the scan command asks of the engine. This file is the one place where the two meet.
 type engineConfig struct {
-	targets   []string
-	nothing   bool // an empty list was given: look at no file
-	exclude   []string
-	filesFrom string
-	stdin     io.Reader
-	jobs      int
-	limits    weir.Limits
-	deep      bool
-	digest    bool
-	facts     bool
-	trace     io.Writer // nil: no trace
-	isolate   string
-	trust     func(module, name string) bool
+	targets []string
+	nothing bool // an empty list was given: look at no file
+	exclude []string
+	stdin   io.Reader
+	jobs    int
+	limits  weir.Limits
+	deep    bool
+	digest  bool
+	facts   bool
+	trace   io.Writer // nil: no trace
+	isolate string
+	trust   func(module, name string) bool
 }
 
-// runEngine sends what the targets hold to sink: artifacts, findings, problems and, when asked for, facts.
+// runEngine sends what the targets hold to sink: findings, problems, artifacts and, when asked for, facts; then the end with its counts.
 func runEngine(ctx context.Context, cfg engineConfig, sink weir.Sink) error {
 	if cfg.nothing {
-		return nil
+		return sink(weir.Event{End: &weir.End{}})
 	}
-	return errors.New("the engine is not part of this build")
+	isolate, done, err := isolation(cfg)
+	if err != nil {
+		return err
+	}
+	defer done()
+	c := scan.Config{
+		Catalog: engineCatalog(), Rules: catalog.Rules(), Trust: cfg.trust, Limits: cfg.limits, Jobs: cfg.jobs,
+		Deep: cfg.deep, Digest: cfg.digest, Facts: cfg.facts, Isolate: isolate, Framework: frameworks(),
+	}
+	if cfg.trace != nil {
+		c.Trace = tracer(cfg.trace)
+	}
+	files := source.Walk(ctx, cfg.targets, source.Options{Exclude: cfg.exclude, Stdin: cfg.stdin})
+	return scan.Run(ctx, files, c, sink)
+}
+
+// workerArg makes this binary a worker; see serveWorker.
+const workerArg = "worker"
+
+// isolation starts the workers, as far as the system can and the user wants.
+func isolation(cfg engineConfig) (scan.Isolate, func(), error) {
+	if cfg.isolate == "off" {
+		return nil, func() {}, nil
+	}
+	require := cfg.isolate == "require"
+	pool, err := sandbox.NewPool(sandbox.Config{
+		Argv: []string{"weir", workerArg}, Workers: cfg.jobs, Require: require,
+		Limits: sandbox.Limits{Memory: cfg.limits.Memory, Spool: cfg.limits.Expanded},
+	})
+	switch {
+	case err != nil && require:
+		return nil, nil, &failure{
+			code: exitUsage, what: "files cannot be examined in a locked-down process here", err: err,
+			hint: "--isolate=auto goes on with what the system can do.",
+		}
+	case errors.Is(err, sandbox.ErrUnsupported):
+		slog.Warn("this system cannot lock down the process that reads the files; they are read in this one")
+		return nil, func() {}, nil
+	case err != nil:
+		slog.Warn(fmt.Sprintf("files are read in this process, without a sandbox of their own: %v", err))
+		return nil, func() {}, nil
+	case !pool.Report().Complete():
+		slog.Warn(fmt.Sprintf("the process that reads the files could only be locked down in part: %s", pool.Report()))
+	}
+	return scan.Isolated(pool), pool.Close, nil
+}
+
+func engineCatalog() scan.Catalog {
+	return scan.Catalog{Formats: catalog.Formats()}
+}
+
+// frameworks names the framework of each format.
+func frameworks() func(string) string {
+	m := map[string]string{}
+	for _, f := range catalog.Formats() {
+		m[f.Name] = f.Framework
+	}
+	return func(name string) string { return m[name] }
+}
+
+// tracer writes programs as they were read, each under the name of the file or member that holds it.
+func tracer(w io.Writer) func(path, member string, at int64, line string) {
+	last := ""
+	return func(path, member string, at int64, line string) {
+		name := report.Printable(path)
+		if member != "" {
+			name += "!/" + report.Printable(member)
+		}
+		if name != last {
+			fmt.Fprintf(w, "# %s\n", name)
+			last = name
+		}
+		fmt.Fprintf(w, "%8d  %s\n", at, report.Printable(line))
+	}
 }
 
 // engineError is an error of the engine as a whole; what is wrong with one file is a problem in the report instead.
-func engineError(err error) error { return internal(err) }
+func engineError(err error) error {
+	var f *failure
+	if errors.As(err, &f) {
+		return err
+	}
+	return internal(err)
+}
 
-// serveWorker is the locked-down process in which files are parsed.
-func serveWorker() error { return errors.New("the engine is not part of this build") }
+// serveWorker is the life of a locked-down process in which files are parsed.
+func serveWorker() error { return sandbox.Serve(scan.Serve(engineCatalog())) }

@@ -20,6 +20,12 @@ func run(a *app, args []string) (code int) {
 			a.stderr.Write(debug.Stack())
 		}
 	}()
+	if len(args) == 1 && args[0] == workerArg { // before anything else: workers must start quickly
+		if err := serveWorker(); err != nil {
+			return fail(a.stderr, internal(err))
+		}
+		return exitOK
+	}
 	slog.SetDefault(slog.New(&handler{w: a.stderr, level: slog.LevelWarn}))
 	root := newRoot(a)
 	root.SetArgs(args)
@@ -47,7 +53,7 @@ and sends nothing anywhere.`,
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.AddGroup(&cobra.Group{ID: "work", Title: "Commands"}, &cobra.Group{ID: "know", Title: "What weir knows"}, &cobra.Group{ID: "other", Title: "Others"})
-	root.AddCommand(newScan(a), newReport(a), newExplain(a), newRules(a), newFormats(a), newConfig(a), newLab(a), newVersion(a), newWorker(a))
+	root.AddCommand(newScan(a), newReport(a), newExplain(a), newRules(a), newFormats(a), newConfig(a), newLab(a), newVersion(a))
 	root.SetHelpCommandGroupID("other")
 	root.SetCompletionCommandGroupID("other")
 	root.SetFlagErrorFunc(flagError)

@@ -15,6 +15,7 @@ import (
 	"weir"
 	"weir/internal/policy"
 	"weir/internal/report"
+	"weir/internal/source"
 )
 
 func newScan(a *app) *cobra.Command {
@@ -159,6 +160,11 @@ func (a *app) engineConfig(cmd *cobra.Command, s *settings, targets []string) (e
 		targets: targets, exclude: s.list("exclude"), stdin: a.stdin, jobs: s.jobs(), limits: s.limits(),
 		deep: s.flag("deep"), digest: s.flag("digest"), isolate: s.text("isolate"), trust: trust.Allows,
 	}
+	for _, p := range cfg.exclude {
+		if err := source.CheckPattern(p); err != nil {
+			return cfg, misconfigured(s.origin["exclude"], err)
+		}
+	}
 	cfg.facts, _ = cmd.Flags().GetBool("facts")
 	from, _ := cmd.Flags().GetString("files-from")
 	if from != "" {
@@ -193,26 +199,33 @@ func (a *app) stream(cfg engineConfig, judge *policy.Judge, p *progress) error {
 		return outputError(err)
 	}
 	var sinkErr error
-	err := runEngine(ctx, cfg, func(e weir.Event) error {
+	sink := func(e weir.Event) error {
 		p.count(e)
-		if err := judge.Sink(e); err != nil {
-			sinkErr = err
-			return err
+		if e.End != nil {
+			e.End = &weir.End{Summary: e.End.Summary}
+			e.End.Summary.Seconds = time.Since(began).Seconds()
 		}
-		return nil
-	})
+		sinkErr = judge.Sink(e)
+		return sinkErr
+	}
+	err := runEngine(ctx, cfg, sink)
 	switch {
 	case sinkErr != nil:
 		return outputError(sinkErr)
-	case ctx.Err() != nil:
-		cut := &weir.Problem{Path: first(cfg.targets), Stage: "walk", Reason: "interrupted: the files after this were not looked at"}
-		if err := judge.Sink(weir.Event{Problem: cut}); err != nil {
-			return outputError(err)
-		}
-	case err != nil:
+	case err == nil:
+		return nil
+	case ctx.Err() == nil:
 		return engineError(err)
 	}
-	return outputError(judge.Sink(weir.Event{End: &weir.End{Summary: weir.Summary{Seconds: time.Since(began).Seconds()}}}))
+	for _, e := range []weir.Event{
+		{Problem: &weir.Problem{Path: first(cfg.targets), Stage: "walk", Reason: "interrupted: the files that would have followed were not looked at"}},
+		{End: &weir.End{}},
+	} {
+		if err := sink(e); err != nil {
+			return outputError(err)
+		}
+	}
+	return nil
 }
 
 func first(targets []string) string {
