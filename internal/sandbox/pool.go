@@ -24,6 +24,8 @@ const maxFiles = 250
 // startTime bounds how long a worker may take until it has said hello.
 const startTime = 10 * time.Second
 
+var errSlowStart = fmt.Errorf("no hello within %v", startTime)
+
 // Pool runs workers and hands requests to them. It is safe for use by several goroutines.
 type Pool struct {
 	cfg   Config
@@ -86,7 +88,9 @@ func (p *Pool) Close() {
 	idle := p.idle
 	p.idle = nil
 	for w := range p.all {
-		w.kill()
+		w.mu.Lock()
+		w.slay(ErrClosed)
+		w.mu.Unlock()
 	}
 	p.mu.Unlock()
 	close(p.done)
@@ -166,15 +170,19 @@ var errUnsent = errors.New("request not sent")
 
 // run gives the request to w and ends with w either back among the idle or buried.
 func (p *Pool) run(ctx context.Context, w *worker, req []byte, files []*os.File, each func([]byte) error) error {
-	job := w.begin()
-	stop := context.AfterFunc(ctx, func() {
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			time.Sleep(p.cfg.Grace)
-		}
-		w.killJob(job)
-	})
+	deadline := p.deadline(ctx)
+	job := w.begin(deadline, p.cfg)
+	stop := func() bool { return true }
+	if ctx.Done() != nil {
+		stop = context.AfterFunc(ctx, func() {
+			if contextReason(ctx.Err()) == ReasonTimeout {
+				time.Sleep(p.cfg.Grace)
+			}
+			w.killJob(job, ctx.Err())
+		})
+	}
 	var left int64
-	if deadline, ok := ctx.Deadline(); ok {
+	if !deadline.IsZero() {
 		left = max(1, int64(time.Until(deadline)))
 	}
 	w.out = appendRequest(w.out[:0], len(files), left, req)
@@ -184,25 +192,50 @@ func (p *Pool) run(ctx context.Context, w *worker, req []byte, files []*os.File,
 		err = w.answers(p.cfg.MaxReply, each)
 	}
 	stop()
-	alive := w.end()
-	var done *HandlerError
-	if alive && (err == nil || errors.As(err, &done)) {
+	killed := w.end()
+	var failed *HandlerError
+	if killed == nil && (err == nil || errors.As(err, &failed)) {
 		w.jobs++
 		if p.cfg.Recycle > 0 && w.jobs >= p.cfg.Recycle {
 			p.bury(w)
 		} else {
 			p.put(w)
 		}
-		if done != nil && ctx.Err() != nil {
-			return &Crash{Reason: contextCrash(ctx).Reason, Detail: printable(done.Text, 300), Err: ctx.Err()}
-		}
-		return err
+		return p.late(ctx, deadline, failed)
 	}
 	state := p.bury(w)
 	if err == nil {
 		return nil // the answer was whole when the kill came
 	}
-	return w.explain(ctx, err, sent, alive, state)
+	return w.explain(err, killed, sent, state)
+}
+
+// deadline is the earlier one of the context's and Config.Time's; zero when there is none.
+func (p *Pool) deadline(ctx context.Context) time.Time {
+	at, ok := ctx.Deadline()
+	if p.cfg.Time <= 0 {
+		return at
+	}
+	if own := time.Now().Add(p.cfg.Time); !ok || own.Before(at) {
+		return own
+	}
+	return at
+}
+
+// late gives the handler's error, or the time-out's if the handler gave up because its time was over.
+func (p *Pool) late(ctx context.Context, deadline time.Time, failed *HandlerError) error {
+	if failed == nil {
+		return nil
+	}
+	c := &Crash{Detail: printable(failed.Text, 300), Err: ctx.Err(), Exit: -1}
+	if c.Err == nil && !deadline.IsZero() && !time.Now().Before(deadline) {
+		c.Err = context.DeadlineExceeded
+	}
+	if c.Err == nil {
+		return failed
+	}
+	c.Reason = contextReason(c.Err)
+	return c
 }
 
 // get gives an idle worker or a new one.
@@ -241,6 +274,11 @@ func (p *Pool) bury(w *worker) *os.ProcessState {
 	p.mu.Unlock()
 	w.kill()
 	state, _ := w.proc.Wait()
+	w.mu.Lock()
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	w.mu.Unlock()
 	syscall.Close(w.fd)
 	w.last = lastWords(w.stderr)
 	w.stderr.Close()
@@ -261,12 +299,12 @@ func (p *Pool) start() (*worker, Report, error) {
 		p.bury(w)
 		return nil, Report{}, ErrClosed
 	}
-	job := w.begin()
-	timer := time.AfterFunc(startTime, func() { w.killJob(job) })
+	job := w.begin(time.Time{}, Config{})
+	timer := time.AfterFunc(startTime, func() { w.killJob(job, errSlowStart) })
 	report, err := w.hello(setup{!p.cfg.NoLockdown, p.cfg.Limits})
 	timer.Stop()
-	if !w.end() && err == nil {
-		err = os.ErrDeadlineExceeded
+	if killed := w.end(); killed != nil {
+		err = killed
 	}
 	if err == nil && p.cfg.Require && !p.cfg.NoLockdown && !report.Complete() {
 		err = fmt.Errorf("%w: isolation %s", ErrUnsupported, report)
@@ -348,13 +386,16 @@ func (p *Pool) spawnLoop() {
 	}
 }
 
-// contextCrash is the error of a request whose context ended.
+// contextCrash is the error of a request whose context ended before a worker had it.
 func contextCrash(ctx context.Context) *Crash {
-	c := &Crash{Reason: ReasonCanceled, Err: ctx.Err(), Exit: -1}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		c.Reason = ReasonTimeout
+	return &Crash{Reason: contextReason(ctx.Err()), Err: ctx.Err(), Exit: -1}
+}
+
+func contextReason(err error) Reason {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return ReasonTimeout
 	}
-	return c
+	return ReasonCanceled
 }
 
 // worker is one process, owned by one request at a time.
@@ -367,33 +408,69 @@ type worker struct {
 	jobs   int
 	last   string // what it said last, once it is buried
 
-	mu     sync.Mutex
-	job    uint64 // counts begin and end, so that a late kill hits nobody else's request
-	killed bool
+	mu       sync.Mutex
+	job      uint64 // counts begin and end, so that a late kill hits nobody else's request
+	busy     bool
+	deadline time.Time   // of Config.Time, with Config.Grace
+	timer    *time.Timer // watches deadline; it stays set between requests, because setting one is dear
+	armed    bool
+	cause    error // why it was killed
 }
 
-func (w *worker) begin() uint64 {
+func (w *worker) begin(deadline time.Time, cfg Config) uint64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.job++
+	w.busy = true
+	if cfg.Time > 0 {
+		w.deadline = deadline.Add(cfg.Grace)
+		if !w.armed {
+			w.armed = true
+			w.timer = time.AfterFunc(time.Until(w.deadline), w.watch)
+		}
+	}
 	return w.job
 }
 
-// end says whether the worker may be used again.
-func (w *worker) end() bool {
+// watch is called when some request's time may be over; that request may be long gone.
+func (w *worker) watch() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.armed = false
+	if !w.busy {
+		return
+	}
+	if left := time.Until(w.deadline); left > 0 {
+		w.armed = true
+		w.timer.Reset(left)
+		return
+	}
+	w.slay(context.DeadlineExceeded)
+}
+
+// end gives the cause for which the worker was killed meanwhile; nil when it may be used again.
+func (w *worker) end() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.job++
-	return !w.killed
+	w.busy = false
+	return w.cause
 }
 
-func (w *worker) killJob(job uint64) {
+func (w *worker) killJob(job uint64, cause error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.job == job {
-		w.killed = true
-		_ = w.proc.Kill()
+		w.slay(cause)
 	}
+}
+
+// slay kills the process for a cause; the first one counts. The caller holds mu.
+func (w *worker) slay(cause error) {
+	if w.cause == nil {
+		w.cause = cause
+	}
+	w.kill()
 }
 
 // kill ends the process by its handle, which a recycled process id cannot mislead.
@@ -458,7 +535,7 @@ func (w *worker) answers(most int64, each func([]byte) error) error {
 }
 
 // explain turns the error of a buried worker into what the caller is told.
-func (w *worker) explain(ctx context.Context, err error, sent, alive bool, state *os.ProcessState) error {
+func (w *worker) explain(err, killed error, sent bool, state *os.ProcessState) error {
 	var own eachError
 	if errors.As(err, &own) {
 		return own.error
@@ -467,9 +544,8 @@ func (w *worker) explain(ctx context.Context, err error, sent, alive bool, state
 	c.Signal, c.Exit = ending(state)
 	var pan panicError
 	switch {
-	case !alive:
-		t := contextCrash(ctx)
-		c.Reason, c.Err, c.Detail = t.Reason, t.Err, ""
+	case killed != nil:
+		c.Reason, c.Err, c.Detail = contextReason(killed), killed, ""
 	case errors.As(err, &pan):
 		c.Reason, c.Detail = ReasonPanic, string(pan)
 	case errors.Is(err, errReplyFlood):

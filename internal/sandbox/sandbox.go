@@ -93,8 +93,8 @@ type Reason string
 // The reasons.
 const (
 	ReasonStart    Reason = "start"    // no worker could be started
-	ReasonTimeout  Reason = "timeout"  // the context's deadline passed
-	ReasonCanceled Reason = "canceled" // the context was cancelled
+	ReasonTimeout  Reason = "timeout"  // the context's deadline or Config.Time passed
+	ReasonCanceled Reason = "canceled" // the context was cancelled or the pool closed
 	ReasonSeccomp  Reason = "seccomp"  // it made a system call that no parser makes (SIGSYS): take it for an attack
 	ReasonMemory   Reason = "memory"   // it ran out of memory or stack
 	ReasonPanic    Reason = "panic"    // the handler panicked
@@ -182,6 +182,9 @@ type Config struct {
 	// MaxFrame bounds one frame, MaxReply all frames of one request, headers included. Zero means 16 MiB and 256 MiB.
 	MaxFrame int
 	MaxReply int64
+	// Time bounds each request, from when a worker takes it. Zero means that the context alone does. It costs nothing per request,
+	// while a context with its own deadline costs a timer.
+	Time time.Duration
 	// Grace is how long after its deadline a worker may still end by itself before it is killed. Zero means 100 ms.
 	Grace time.Duration
 	// Recycle replaces a worker after so many requests, which bounds how long one that was taken over can lie. Zero means never.

@@ -86,12 +86,13 @@ func (s *server) one() error {
 	for _, fd := range fds {
 		s.files = append(s.files, os.NewFile(uintptr(fd), "input"))
 	}
-	ctx, cancel := context.Background(), context.CancelFunc(func() {})
+	ctx := context.Background()
 	if left > 0 {
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(left))
+		limited := &deadlineContext{Context: ctx, at: time.Now().Add(time.Duration(left))}
+		defer limited.release()
+		ctx = limited
 	}
 	failed, crash := s.call(ctx, req)
-	cancel()
 	for _, f := range s.files {
 		f.Close()
 	}
@@ -144,16 +145,17 @@ func (s *server) write(k kind, payload []byte) error {
 	return err
 }
 
-// empty makes the spool ready for the next request; two system calls when it was not used.
+// empty makes the spool ready for the next request. When it was not used, one call both tells so and rewinds it.
 func (s *server) empty() error {
 	at, err := syscall.Seek(spoolFD, 0, io.SeekEnd)
 	if err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
-	if at > 0 {
-		if err := syscall.Ftruncate(spoolFD, 0); err != nil {
-			return fmt.Errorf("spool: %w", err)
-		}
+	if at == 0 {
+		return nil
+	}
+	if err := syscall.Ftruncate(spoolFD, 0); err != nil {
+		return fmt.Errorf("spool: %w", err)
 	}
 	if _, err := syscall.Seek(spoolFD, 0, io.SeekStart); err != nil {
 		return fmt.Errorf("spool: %w", err)
@@ -173,6 +175,58 @@ func where() string {
 		if !more {
 			return ""
 		}
+	}
+}
+
+// deadlineContext ends at a time. Most handlers only ask Err now and then, so there is no timer until someone asks for Done: setting one
+// wakes a second thread, which costs more than a small request.
+type deadlineContext struct {
+	context.Context
+	at time.Time
+
+	mu     sync.Mutex
+	over   bool // the request is answered
+	timed  context.Context
+	cancel context.CancelFunc
+}
+
+// Deadline gives the time at which the context ends.
+func (c *deadlineContext) Deadline() (time.Time, bool) { return c.at, true }
+
+// Err tells whether that time has come.
+func (c *deadlineContext) Err() error {
+	if !time.Now().Before(c.at) {
+		return context.DeadlineExceeded
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Done is closed at that time.
+func (c *deadlineContext) Done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timed == nil {
+		c.timed, c.cancel = context.WithDeadline(c.Context, c.at)
+		if c.over {
+			c.cancel()
+		}
+	}
+	return c.timed.Done()
+}
+
+// release ends the context with its request.
+func (c *deadlineContext) release() {
+	c.mu.Lock()
+	c.over = true
+	cancel := c.cancel
+	c.mu.Unlock()
+	if cancel != nil {
+		cancel() // unlocked, because whoever wakes asks Err
 	}
 }
 
