@@ -24,7 +24,7 @@ type engine struct {
 	fail     bool              // a member failed to parse
 }
 
-var allFormats = []format.Format{Zip, Tar, Gzip, Zlib, Bzip2, XZ, LZMA, Zstd, LZ4}
+var allFormats = []format.Format{Zip, Tar, Gzip, Zlib, Bzip2, XZ, LZMA, Zstd, LZ4, SevenZip}
 
 func newEngine() *engine {
 	l := weir.DefaultLimits()
