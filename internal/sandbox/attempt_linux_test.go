@@ -2,13 +2,16 @@ package sandbox
 
 import (
 	"bytes"
+	"crypto/rand"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -38,6 +41,9 @@ func attempt(arg string, files []*os.File, send func([]byte) error) error {
 }
 
 type deed func(object string, files []*os.File, send func([]byte) error) error
+
+// spools keeps files from being closed by the collector.
+var spools []*os.File
 
 var deeds = map[string]deed{
 	"open": func(name string, _ []*os.File, _ func([]byte) error) error {
@@ -182,6 +188,45 @@ var deeds = map[string]deed{
 		close(gate)
 		wg.Wait()
 		return nil
+	},
+	"copy-to-the-spool": func(_ string, files []*os.File, _ func([]byte) error) error {
+		spool := os.NewFile(spoolFD, "spool") // kept open: closing it would end the worker
+		sinkMu.Lock()
+		defer sinkMu.Unlock()
+		spools = append(spools, spool)
+		n, err := io.Copy(spool, io.NewSectionReader(files[0], 0, 4))
+		if err == nil && n != 4 {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(spool, files[0]); err != nil { // this one would use copy_file_range(2)
+			return err
+		}
+		b := make([]byte, 2)
+		if _, err := spool.ReadAt(b, 2); err != nil {
+			return err
+		}
+		if _, err := spool.WriteAt(b, 0); err != nil {
+			return err
+		}
+		info, err := spool.Stat()
+		if err != nil {
+			return err
+		}
+		if info.Size() < 4 || string(b) != "xt" {
+			return fmt.Errorf("spool of %d bytes, %q", info.Size(), b)
+		}
+		return spool.Truncate(1)
+	},
+	"timer": func(string, []*os.File, func([]byte) error) error {
+		<-time.After(time.Millisecond)
+		return nil
+	},
+	"random": func(string, []*os.File, func([]byte) error) error {
+		_, err := rand.Read(make([]byte, 64))
+		return err
 	},
 	"map-of-a-file": func(_ string, files []*os.File, _ func([]byte) error) error {
 		b, err := unix.Mmap(int(files[0].Fd()), 0, 4, unix.PROT_READ, unix.MAP_PRIVATE)

@@ -88,7 +88,10 @@ func TestDeeds(t *testing.T) {
 		{"memfd", nil, killed},
 		{"io_uring", nil, killed},
 		{"threads", nil, "done"},
+		{"timer", nil, "done"},
+		{"random", nil, "done"},
 		{"map-of-a-file", file, "done"},
+		{"copy-to-the-spool", file, "done"},
 	}
 	bare := newTestPool(t, func(c *Config) { c.NoLockdown = true })
 	locked := newTestPool(t, nil)

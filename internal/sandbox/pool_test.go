@@ -219,6 +219,50 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
+func TestTimeOfThePool(t *testing.T) {
+	p := newTestPool(t, func(c *Config) { c.Time = 50 * time.Millisecond; c.Grace = time.Millisecond })
+	for range 3 {
+		got, err := ask(p, context.Background(), "loop")
+		var crash *Crash
+		if !errors.As(err, &crash) || crash.Reason != ReasonTimeout || !errors.Is(err, context.DeadlineExceeded) || len(got) != 1 {
+			t.Fatalf("got %q, %v", got, err)
+		}
+	}
+	// The watch of one request must not end a later one that is in time, nor stop watching.
+	p.cfg.Time = 300 * time.Millisecond
+	for range 40 {
+		if _, err := ask(p, context.Background(), "work 20000"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := ask(p, context.Background(), "loop"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestDeadlineContext(t *testing.T) {
+	c := &deadlineContext{Context: context.Background(), at: time.Now().Add(time.Hour)}
+	child, cancel := context.WithCancel(c)
+	defer cancel()
+	if c.Err() != nil || child.Err() != nil {
+		t.Fatalf("ended early: %v, %v", c.Err(), child.Err())
+	}
+	c.release()
+	<-c.Done()
+	<-child.Done()
+	if c.Err() != context.Canceled || child.Err() != context.Canceled {
+		t.Fatalf("after release: %v, %v", c.Err(), child.Err())
+	}
+	c = &deadlineContext{Context: context.Background(), at: time.Now().Add(time.Millisecond)}
+	<-c.Done()
+	if c.Err() != context.DeadlineExceeded {
+		t.Fatalf("after the deadline: %v", c.Err())
+	}
+	c = &deadlineContext{Context: context.Background(), at: time.Now().Add(time.Hour)}
+	c.release()
+	<-c.Done() // asked for only then
+}
+
 func TestCancel(t *testing.T) {
 	p := newTestPool(t, nil)
 	ctx, cancel := context.WithCancel(context.Background())
