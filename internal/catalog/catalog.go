@@ -1,22 +1,36 @@
 // Package catalog is the one explicit list of formats and rules: nothing registers itself, so what weir can do is what stands here. Its
-// tests run the cards, the architecture test and the corpora.
+// tests run the cards and the corpora.
 package catalog
 
 import (
+	"slices"
+
 	"weir/internal/format"
+	"weir/internal/format/archive"
+	"weir/internal/format/opaque"
+	"weir/internal/format/pickle"
+	"weir/internal/format/tensor"
+	"weir/internal/format/torch"
 	"weir/internal/rule"
 )
 
-// Formats lists every file format that weir knows, in the order in which they are asked.
+// Formats lists every file format that weir knows, in the order in which they are asked: models before the containers that they are made of.
 func Formats() []format.Format {
-	return nil
+	return slices.Concat(
+		torch.Formats,
+		tensor.Formats,
+		[]format.Format{
+			archive.Zip, archive.Tar, archive.Gzip, archive.Zlib, archive.Bzip2, archive.XZ, archive.LZMA, archive.Zstd, archive.LZ4,
+			archive.SevenZip,
+		},
+		pickle.Formats,
+	)
 }
+
+// Opaque is the format of content that no other one explains; the engine falls back on it.
+func Opaque() *format.Format { return &opaque.Format }
 
 // Rules lists every rule, family by family, in the order in which their findings are reported.
 func Rules() []rule.Rule {
-	var all []rule.Rule
-	for _, family := range [][]rule.Rule{rule.Pickle(), rule.Torch(), rule.Numpy(), rule.Joblib(), rule.Archive()} {
-		all = append(all, family...)
-	}
-	return all
+	return slices.Concat(rule.Pickle(), rule.Torch(), rule.Numpy(), rule.Joblib(), rule.Archive())
 }

@@ -90,10 +90,12 @@ func (j *judging) judge(imp weir.Import) []judgement {
 		return j.applies(v, obj, imp)
 	}
 	switch {
-	case obj.Allows(imp.Use, imp.Op, imp.Args):
+	case exhausts(obj, imp):
+		v.rule, v.severity, v.impact = "pickle/denial-of-service", weir.SeverityHigh, impacts(pyname.Crash)
+		v.message = v.name() + " is told to make something that no memory holds"
+		return []judgement{v}
+	case allows(obj, imp):
 		return nil
-	case imp.Use == weir.UseStateSet && (obj.Kind == pyname.KindModule || obj.Kind == pyname.KindFunction):
-		return []judgement{overwritten(v)}
 	case obj.Power != 0:
 		if imp.Use == weir.UseNamed && (obj.Safe != 0 || obj.Power == pyname.Apply) && j.used[imp.Module+"."+imp.Name] {
 			return nil // harmless as a name alone: what it is used for was judged where it is used
@@ -109,8 +111,21 @@ func (j *judging) judge(imp weir.Import) []judgement {
 		return []judgement{unknown(v, imp)}
 	case imp.Use == weir.UseNamed:
 		return nil // known, without powers, and nothing is done with it
+	case imp.Use == weir.UseStateSet && obj.Kind == pyname.KindFunction:
+		return nil // state for what that function made: the call was judged, with whatever state may follow
 	}
 	return []judgement{j.unvetted(v, obj, imp)}
+}
+
+// itemOps call methods of a container rather than give it state.
+var itemOps = map[string]bool{"SETITEM": true, "SETITEMS": true, "APPEND": true, "APPENDS": true, "ADDITEMS": true}
+
+// allows reports whether the index vouches for a use.
+func allows(obj pyname.Object, imp weir.Import) bool {
+	if imp.Use == weir.UseStateSet && itemOps[imp.Op] && !obj.Items {
+		return false
+	}
+	return obj.Allows(imp.Use, imp.Op, imp.Args)
 }
 
 // unvetted judges a known object without known powers whose use nobody has vouched for.
@@ -123,6 +138,8 @@ func (j *judging) unvetted(v judgement, obj pyname.Object, imp weir.Import) judg
 		}
 		v.conf = weir.ConfidenceLikely
 		v.message = v.name() + " is called with arguments that no real writer gives it"
+	case obj.Kind == pyname.KindClass && constructs(imp) && isStandard(obj.Module) && !isError(obj.Name):
+		return reviewed(v)
 	case obj.Kind == pyname.KindClass || obj.Kind == pyname.KindObject && imp.Use != weir.UseCalled:
 		v.rule, v.severity, v.conf = "pickle/unvetted-call", weir.SeverityMedium, weir.ConfidenceLikely
 		v.message = "an instance of " + v.name() + " is made or given state; what that class does then has not been reviewed"
@@ -133,11 +150,52 @@ func (j *judging) unvetted(v judgement, obj pyname.Object, imp weir.Import) judg
 	return v
 }
 
-// overwritten judges state that is given to a module or function itself.
-func overwritten(v judgement) judgement {
-	v.rule, v.severity, v.impact = "pickle/environment-tampering", weir.SeverityCritical, impacts(pyname.Environment)
-	v.message = v.name() + " itself is given new attributes: whoever uses it afterwards runs what the file put there"
+// constructs reports whether a use runs the constructor of a class, as everything but NEWOBJ does.
+func constructs(imp weir.Import) bool {
+	return imp.Use == weir.UseCalled || imp.Use == weir.UseInstantiated && !strings.HasPrefix(imp.Op, "NEWOBJ")
+}
+
+// reviewed judges a class of the standard library that is called though nobody vouches for it.
+func reviewed(v judgement) judgement {
+	v.rule, v.severity, v.conf = "pickle/unvetted-call", weir.SeverityHigh, weir.ConfidenceLikely
+	v.message = v.name() + " of Python's standard library is called when the file is loaded; no real writer is known to do so"
 	return v
+}
+
+// exhausts reports whether a harmless constructor is told to make something without end: a terabyte of zeros, a list of an endless iterator.
+func exhausts(obj pyname.Object, imp weir.Import) bool {
+	if imp.Use == weir.UseNamed || imp.Use == weir.UseStateSet || obj.Module != "builtins" && obj.Module != "collections" {
+		return false
+	}
+	switch obj.Name {
+	case "bytearray", "bytes":
+		return len(imp.Args) > 0 && isHuge(imp.Args[0])
+	case "list", "tuple", "set", "frozenset", "deque", "dict", "OrderedDict", "Counter":
+		return slices.ContainsFunc(imp.Args, endless)
+	}
+	return false
+}
+
+// endless reports whether a value is an iterator that gives more than any memory holds.
+func endless(v weir.Value) bool {
+	if v.Kind != weir.ValueCall && v.Kind != weir.ValueInstance {
+		return false
+	}
+	switch v.Text {
+	case "itertools.count", "itertools.cycle":
+		return true
+	case "itertools.repeat":
+		return len(v.Items) < 2 || isHuge(v.Items[1])
+	case "builtins.range", "builtins.xrange", "__builtin__.xrange", "__builtin__.range":
+		return slices.ContainsFunc(v.Items, isHuge)
+	}
+	return slices.ContainsFunc(v.Items, endless)
+}
+
+// isHuge reports whether a value is an integer of a thousand million or more.
+func isHuge(v weir.Value) bool {
+	n, ok := v.Int()
+	return v.Kind == weir.ValueInt && (!ok || n >= 1e9 || n <= -1e9)
 }
 
 // onlyForeignClass reports whether a class as first argument is all that is unusual: numpy's _reconstruct for a subclass of ndarray that
@@ -154,6 +212,9 @@ func (j *judging) onlyForeignClass(obj pyname.Object, imp weir.Import) bool {
 // unknown judges a name that the index does not hold: a third party's, or an attacker's.
 func unknown(v judgement, imp weir.Import) judgement {
 	v.conf = weir.ConfidenceLikely
+	if constructs(imp) && isStandard(imp.Module) && looksLikeClass(imp.Name) && !isError(imp.Name) {
+		return reviewed(v)
+	}
 	if imp.Use == weir.UseCalled && !looksLikeClass(imp.Name) {
 		v.rule, v.severity = "pickle/unknown-call", weir.SeverityHigh
 		v.message = "the unknown function " + v.name() + " is called when the file is loaded"

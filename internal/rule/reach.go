@@ -27,8 +27,10 @@ func (j *judging) applies(v judgement, obj pyname.Object, imp weir.Import) []jud
 		return power(v, obj, imp)
 	}
 	var out []judgement
+	// partial(max, key=f) hands f to max as soon as anything calls it, so f is only kept where the head calls nothing itself.
+	kept := keepers[v.callee] && j.plainHead(imp)
 	for _, c := range found {
-		if g, bad := j.given(v, c, imp); bad {
+		if g, bad := j.given(v, c, imp, kept); bad {
 			out = append(out, g...)
 		}
 	}
@@ -61,12 +63,11 @@ func (j *judging) plainHead(imp weir.Import) bool {
 
 // given judges one callable that is an argument of an Apply callable: it counts as called, with arguments that are not looked at, unless
 // it is only kept for later.
-func (j *judging) given(via judgement, c weir.Value, imp weir.Import) (out []judgement, bad bool) {
+func (j *judging) given(via judgement, c weir.Value, imp weir.Import, kept bool) (out []judgement, bad bool) {
 	obj := j.names.Path(c.Text, imp.Protocol)
 	v := judgement{callee: canonical(obj, c.Text), spelled: c.Text, via: via.spelled, imp: imp, conf: weir.ConfidenceCertain}
 	module, name := split(v.callee)
 	imp.Use, imp.Op, imp.Name, imp.Args = weir.UseCalled, "", name, nil
-	kept := keepers[via.callee]
 	switch {
 	case obj.Safe.Has(weir.UseCalled) && obj.Shape == "", obj.Power == pyname.Apply && obj.Safe != 0:
 		return nil, false // the arguments of an inner map are among those of the outer

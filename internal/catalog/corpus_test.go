@@ -1,0 +1,247 @@
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"weir"
+	"weir/internal/policy"
+	"weir/internal/pyname"
+	"weir/internal/scan"
+	"weir/internal/source"
+)
+
+const testdata = "../../testdata"
+
+// fixture is a line of a manifest; the two have different fields.
+type fixture struct {
+	Path      string   `json:"path"`
+	Technique string   `json:"technique"` // malicious: what it does
+	Fires     []string `json:"fires"`     // malicious: where it was seen to run; empty: nowhere yet
+	Expect    string   `json:"expect"`    // benign: the verdict
+	Note      string   `json:"note"`
+	// HandMade: the layout was built from its specification.
+	HandMade bool `json:"hand_made"`
+}
+
+// manifest reads the list of a corpus; an empty one would let every test below pass.
+func manifest(t testing.TB, corpus string) []fixture {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(testdata, corpus, "manifest.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []fixture
+	if err := json.Unmarshal(b, &all); err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 10 {
+		t.Fatalf("the manifest of %s lists only %d files", corpus, len(all))
+	}
+	return all
+}
+
+// outcome is what one scan said of one file.
+type outcome struct {
+	verdict  weir.Verdict
+	format   string
+	findings []weir.Finding
+	problems []weir.Problem
+}
+
+func (o *outcome) worst() weir.Severity {
+	worst := weir.SeverityNone
+	for _, f := range o.findings {
+		worst = max(worst, f.Severity)
+	}
+	return worst
+}
+
+// scanCorpus scans a corpus as `weir scan` does, in this process.
+func scanCorpus(t testing.TB, corpus string, names *pyname.Index) map[string]*outcome {
+	t.Helper()
+	root := filepath.Join(testdata, corpus)
+	out := map[string]*outcome{}
+	at := func(p string) *outcome {
+		rel, err := filepath.Rel(root, filepath.FromSlash(p))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rel = filepath.ToSlash(rel)
+		if out[rel] == nil {
+			out[rel] = &outcome{}
+		}
+		return out[rel]
+	}
+	models := map[string]bool{}
+	frameworks := map[string]string{}
+	for _, f := range Formats() {
+		models[f.Name], frameworks[f.Name] = f.Model, f.Framework
+	}
+	judge, err := policy.New(policy.Config{
+		FailOn: weir.SeverityHigh, Today: "2026-01-01", Model: func(f string) bool { return models[f] },
+	}, func(e weir.Event) error {
+		switch {
+		case e.Finding != nil:
+			o := at(e.Finding.Path)
+			o.findings = append(o.findings, *e.Finding)
+		case e.Problem != nil:
+			o := at(e.Problem.Path)
+			o.problems = append(o.problems, *e.Problem)
+		case e.Artifact != nil && e.Artifact.Member == "":
+			o := at(e.Artifact.Path)
+			o.verdict, o.format = e.Artifact.Verdict, e.Artifact.Format
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := scan.Config{
+		Catalog: scan.Catalog{Formats: Formats(), Opaque: Opaque()}, Rules: Rules(), Names: names, Limits: weir.DefaultLimits(),
+		Framework: func(f string) string { return frameworks[f] },
+	}
+	ctx := context.Background()
+	if err := scan.Run(ctx, source.Walk(ctx, []string{root}, source.Options{}), cfg, judge.Sink); err != nil {
+		t.Fatal(err)
+	}
+	if len(out) == 0 {
+		t.Fatalf("nothing was found below %s", root)
+	}
+	return out
+}
+
+func scanned(t testing.TB, all map[string]*outcome, f fixture) *outcome {
+	t.Helper()
+	if o := all[f.Path]; o != nil {
+		return o
+	}
+	return &outcome{} // nothing was said of it: not a model, and nothing found
+}
+
+// TestCorpusMalicious demands a high finding in every file that was seen to run something when loaded.
+func TestCorpusMalicious(t *testing.T) {
+	all := scanCorpus(t, "malicious", pyname.Default())
+	files := manifest(t, "malicious")
+	found := 0
+	for _, f := range files {
+		o := scanned(t, all, f)
+		if o.worst() >= weir.SeverityHigh {
+			found++
+			continue
+		}
+		t.Errorf("missed: %s (%s), verdict %s%s", f.Path, f.Technique, o.verdict, said(o))
+	}
+	t.Logf("%d of %d malicious files are high or critical", found, len(files))
+}
+
+// verdicts that a benign manifest may expect, beside their own names.
+var expected = map[string]weir.Verdict{
+	"clean": weir.VerdictClean, "unverified": weir.VerdictUnverified, "incomplete": weir.VerdictIncomplete, "skipped": weir.VerdictNone,
+	"suspicious": weir.VerdictSuspicious, "vulnerable": weir.VerdictVulnerable,
+}
+
+// TestCorpusBenign demands the verdict that the manifest names for every honest file.
+func TestCorpusBenign(t *testing.T) {
+	all := scanCorpus(t, "benign", pyname.Default())
+	files := manifest(t, "benign")
+	right, alarms := 0, 0
+	rules := map[string]int{}
+	for _, f := range files {
+		o := scanned(t, all, f)
+		want, ok := expected[f.Expect]
+		if !ok {
+			t.Errorf("%s: the manifest expects %q, which is no verdict", f.Path, f.Expect)
+			continue
+		}
+		if o.verdict == want {
+			right++
+			continue
+		}
+		if o.worst() >= weir.SeverityHigh && want != weir.VerdictSuspicious {
+			alarms++
+		}
+		for _, x := range o.findings {
+			rules[x.Rule]++
+		}
+		t.Errorf("%s (%s): verdict %s, want %s%s", f.Path, f.Note, o.verdict, want, said(o))
+	}
+	t.Logf("%d of %d benign files have their verdict; %d false alarms (high or critical)", right, len(files), alarms)
+	for _, r := range slices.SortedFunc(maps.Keys(rules), func(a, b string) int { return cmp.Compare(rules[b], rules[a]) }) {
+		t.Logf("  %4d  %s", rules[r], r)
+	}
+}
+
+// said lists what was said of a file, bounded.
+func said(o *outcome) string {
+	var b strings.Builder
+	for i, f := range o.findings {
+		if i == 4 {
+			fmt.Fprintf(&b, "\n\t… and %d more findings", len(o.findings)-i)
+			break
+		}
+		fmt.Fprintf(&b, "\n\t%s %s %s: %s | %.120s", f.Severity, f.Rule, f.Member, f.Message, f.Evidence)
+	}
+	for i, p := range o.problems {
+		if i == 3 {
+			break
+		}
+		fmt.Fprintf(&b, "\n\tproblem in %s: %s", p.Member, p.Reason)
+	}
+	return b.String()
+}
+
+// TestCorpusWithoutAFifth takes a random fifth of the dangerous names away, with fixed seeds: judgement must not rest on knowing them.
+func TestCorpusWithoutAFifth(t *testing.T) {
+	malicious, benign := manifest(t, "malicious"), manifest(t, "benign")
+	before := scanCorpus(t, "benign", pyname.Default())
+	full := scanCorpus(t, "malicious", pyname.Default())
+	for seed := range 5 {
+		dropped := 0
+		names := pyname.Default().Without(func(o pyname.Object) bool {
+			h := fnv.New32a()
+			fmt.Fprintf(h, "%d/%s", seed, o.Path())
+			if h.Sum32()%5 != 0 {
+				return false
+			}
+			dropped++
+			return true
+		})
+		all := scanCorpus(t, "malicious", names)
+		found, of := 0, 0
+		var missed []string
+		for _, f := range malicious {
+			if scanned(t, full, f).worst() < weir.SeverityHigh {
+				continue // TestCorpusMalicious reports it
+			}
+			of++
+			if o := scanned(t, all, f); o.worst() >= weir.SeverityHigh {
+				found++
+			} else {
+				missed = append(missed, f.Path+said(o))
+			}
+		}
+		if dropped == 0 || of == 0 {
+			t.Fatalf("seed %d: %d uses of dangerous names were forgotten, %d files looked at", seed, dropped, of)
+		}
+		t.Logf("seed %d: %d of %d found", seed, found, of)
+		if found*100 < of*99 {
+			t.Errorf("seed %d: without a fifth of the dangerous names only %d of %d files are found:\n%s", seed, found, of, strings.Join(missed, "\n"))
+		}
+		after := scanCorpus(t, "benign", names)
+		for _, f := range benign {
+			if a, b := scanned(t, before, f).verdict, scanned(t, after, f).verdict; b > a {
+				t.Errorf("seed %d: %s becomes %s, was %s", seed, f.Path, b, a)
+			}
+		}
+	}
+}
