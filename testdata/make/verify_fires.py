@@ -238,7 +238,7 @@ def run(exe, loader, data, suffix, kind, canary, timeout):
         child = os.path.join(top, "child.py")
         with open(child, "w") as f:
             f.write(CHILD)
-        if canary == "read":
+        if canary in ("read", "gone"):
             with open(os.path.join(cwd, "weir-secret"), "w") as f:
                 f.write("weir secret\n")
         r, w = os.pipe()
@@ -276,9 +276,11 @@ def run(exe, loader, data, suffix, kind, canary, timeout):
         os.close(r)
         lines = seen.decode("utf-8", "replace").splitlines()
         if canary == "file":
-            fired = any(f == "weir-canary" for _, _, files in os.walk(cwd) for f in files)
+            fired = any(f.startswith("weir-canary") and f != "weir-canary.in" for _, dirs, files in os.walk(cwd) for f in dirs + files)
         elif canary in ("connect", "read"):
             fired = canary in lines
+        elif canary == "gone":
+            fired = not os.path.exists(os.path.join(cwd, "weir-secret"))
         elif canary == "stdout":
             fired = b"weir-canary" in out
         elif canary == "crash":

@@ -12,7 +12,7 @@ PY3 = ALL[1:]
 
 def add(path, data, technique, gives="execute", loader="pickle", on=None, canary="file", note=""):
     """Registers one file. canary is how the verifier knows that it fired: file (weir-canary exists), connect (a
-    connection or name look-up was tried), read (the decoy secret was opened), stdout (the word weir-canary was printed),
+    connection or name look-up was tried), read (the decoy weir-secret was opened), gone (it was removed), stdout (the word weir-canary was printed),
     crash (killed by a signal, by memory or by time), import (the named module was imported), trace (see the note)."""
     assert path not in _paths, path
     _paths.add(path)
