@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -93,7 +94,10 @@ func (o option) check(v any) error {
 			return fmt.Errorf("%s %q is not one of %s", o.key, s, strings.Join(o.words, ", "))
 		}
 	case kindCount:
-		_, err = count(s)
+		var n int64
+		if n, err = count(s); err == nil && n == 0 && strings.HasPrefix(o.key, "limits.") {
+			err = errors.New("a limit is at least 1; there is no way to have none")
+		}
 	case kindSize:
 		_, err = parseSize(s)
 	case kindDuration:
