@@ -24,7 +24,7 @@ def store(name, value, protocol=4, compression=None, note=""):
         with open("frame.pkl", "rb") as f, open(target, "wb") as g:
             g.write(f.read())
 
-    kind = {None: "pickle", "zip": "zip", "tar": "tar"}.get(compression, compression)
+    kind = {None: "pickle", "bz2": "bzip2"}.get(compression, compression)
     add(path, write, kind, "pandas", VERSION, "pandas.read_pickle", "clean", note)
 
 
