@@ -106,7 +106,9 @@ func (l *legacy) check(part int, v weir.Value, at int64) {
 	ok := true
 	switch part {
 	case 0:
-		ok = v.Kind == weir.ValueInt && v.Text == magicDecimal
+		b := make([]byte, min(64, l.at-at)) // the number itself: a value may be given without its digits
+		n, _ := l.in.ReadAt(b, at)
+		ok = v.Kind == weir.ValueInt && (bytes.Contains(b[:n], []byte(magicBytes)) || bytes.Contains(b[:n], []byte(magicDecimal)))
 	case 1:
 		ok = v.Kind == weir.ValueInt && v.Text == legacyProto
 	case 2:

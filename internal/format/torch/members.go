@@ -132,6 +132,17 @@ func flatten(prefix string, v any, visit func(key, value string)) {
 	}
 }
 
+// isModuleList reports whether text is nothing but module names, one a line. Such a list says what it is; handed on, its first letter could
+// pass for an opcode.
+func isModuleList(b []byte) bool {
+	for i, c := range b {
+		if !isNamePart(c) && (c != '.' && c != '\n' || i == 0) || c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
 // externs lists the modules that a torch.package takes from the machine that loads it.
 func externs(b []byte, emit func(weir.Fact)) {
 	left := maxSettings
@@ -254,24 +265,40 @@ func (c *container) bytecode(r io.ReaderAt, size int64, emit func(weir.Fact)) {
 		if i < 0 {
 			return
 		}
-		start, end := at+i, at+i+2
-		for start > at && isNamePart(b[start-1]) && b[start-1] < 0x80 {
-			start--
-		}
-		for end < len(b) && isNamePart(b[end]) && b[end] < 0x80 {
-			end++
-		}
-		name := string(b[start:end])
-		at = end
-		if start == end-2 || len(name) > 200 || seen[name] || len(seen) >= maxCalls {
-			continue
-		}
-		// The length byte before a string may look like a letter; both readings are judged.
-		for _, n := range []string{name, name[1:]} {
-			if !seen[n] && classifyOp(n) != opPlain && (n == name || reachingOps[n] != opPlain) {
-				emit(weir.Call{Callee: n, Func: "bytecode.pkl", At: int64(start)})
+		start, name := stringAround(b, at+i)
+		at += i + 2
+		if name != "" && !seen[name] && len(seen) < maxCalls {
+			seen[name] = true
+			if classifyOp(name) != opPlain {
+				emit(weir.Call{Callee: name, Func: "bytecode.pkl", At: int64(start)})
 			}
-			seen[n] = true
 		}
 	}
+}
+
+// stringAround gives the string of a pickle that holds the :: at i: the one whose length, before it, says that it goes over i. The mobile
+// interpreter knows BINUNICODE only; the other opcodes of strings cost nothing to know. Without such a length the name is cut by its letters.
+func stringAround(b []byte, i int) (int, string) {
+	start, end := i, i+2
+	for start > 0 && i-start < 200 && isNamePart(b[start-1]) && b[start-1] < 0x80 {
+		start--
+	}
+	for end < len(b) && end-i < 200 && (isNamePart(b[end]) || b[end] == '.') && b[end] < 0x80 {
+		end++
+	}
+	for p := i; p >= start; p-- { // the length's bytes may look like letters
+		n := -1
+		if p >= 5 && (b[p-5] == 'X' || b[p-5] == 'T') {
+			n = int(binary.LittleEndian.Uint32(b[p-4:]))
+		} else if p >= 2 && (b[p-2] == 'U' || b[p-2] == 0x8c) {
+			n = int(b[p-1])
+		}
+		if n > i+2-p && n <= end-p {
+			return p, string(b[p : p+n])
+		}
+	}
+	if start == i || end == i+2 {
+		return 0, ""
+	}
+	return start, string(b[start:end])
 }

@@ -15,7 +15,8 @@ import (
 
 // Bounds on what is copied of members that this room reads itself, beside what the engine reads.
 const (
-	maxPickleCopy = 64 << 20 // of a compressed pickle; stored ones are read in place
+	maxPickleCopy = 64 << 20 // of a compressed pickle
+	maxPickleHeld = 8 << 20  // of a stored pickle: reading it in memory saves many small reads
 	maxTextCopy   = 16 << 20 // of a manifest or configuration
 	peekSize      = 4 << 10  // of everything else, to tell native code
 )
@@ -197,19 +198,17 @@ func (c *container) pickle(e *archive.ZipEntry) {
 	limit := int64(maxPickleCopy)
 	stored, ok := c.zip.Stored(e)
 	if ok {
-		limit = peekSize
+		limit = maxPickleHeld
 	}
 	copied, sum, err := c.hand(e, limit)
 	c.keep(err)
-	var r io.ReaderAt = stored
+	var r io.ReaderAt = bytes.NewReader(copied)
 	size := int64(len(copied))
-	if ok {
-		size = stored.Size()
-	} else {
-		r = bytes.NewReader(copied)
-		if sum.Size > size {
-			c.keep(fmt.Errorf("%q: storages of a pickle of %d bytes: %w", cut(e.Name, 100), sum.Size, format.ErrLimit))
-		}
+	if ok && stored.Size() > size {
+		r, size = stored, stored.Size()
+	}
+	if !ok && sum.Size > size {
+		c.keep(fmt.Errorf("%q: storages of a pickle of %d bytes: %w", cut(e.Name, 100), sum.Size, format.ErrLimit))
 	}
 	if size == 0 {
 		return
@@ -312,12 +311,19 @@ func (c *container) member(i int) {
 	case roleManifest, roleWeights, roleExtern:
 		limit = maxTextCopy
 	}
+	emit := c.sub(e).Emit
+	if r, ok := c.zip.Stored(e); ok && role == roleExtern && r.Size() <= maxTextCopy {
+		b := make([]byte, r.Size())
+		if n, err := r.ReadAt(b, 0); (err == nil || err == io.EOF) && n == len(b) && isModuleList(b) {
+			externs(b, emit)
+			return
+		}
+	}
 	copied, sum, err := c.hand(e, limit)
 	c.keep(err)
 	if len(copied) == 0 {
 		return
 	}
-	emit := c.sub(e).Emit
 	whole := int64(len(copied)) < limit || sum.Size <= limit
 	switch role {
 	case roleScript:
