@@ -20,8 +20,8 @@ import zlib
 
 from run import HERE, OUT, environment, interpreter
 
-# Places of a machine, and the host name's usual shape; "/usr/lib" would be Debian's Python.
-NAMES = re.compile(rb"/work/|/work\b|/root\b|/tmp/|/usr/lib|/usr/local|/home/|\.pyenv|site-packages|dist-packages|pythonhosted|pypi")
+# Places of a machine, and the registry's name; "/usr/lib" would be Debian's Python.
+NAMES = re.compile(rb"/work/|/work\b|/root\b|/tmp/|/usr/lib|/usr/local|/home/|\.pyenv|site-packages|dist-packages|pypi")
 LIMIT = 5 << 20
 
 
