@@ -21,7 +21,7 @@ func (j *judging) applies(v judgement, obj pyname.Object, imp weir.Import) []jud
 	var found []weir.Value
 	hidden := false
 	for _, a := range imp.Args {
-		found, hidden = callables(a, found, hidden)
+		found, hidden = j.callables(a, imp.Protocol, found, hidden)
 	}
 	if len(found) > maxReach {
 		return power(v, obj, imp)
@@ -97,7 +97,7 @@ func split(path string) (module, name string) {
 }
 
 // callables collects the names in a value that could be called. hidden becomes true when some part could hide one.
-func callables(v weir.Value, found []weir.Value, hidden bool) ([]weir.Value, bool) {
+func (j *judging) callables(v weir.Value, protocol int, found []weir.Value, hidden bool) ([]weir.Value, bool) {
 	switch v.Kind {
 	case weir.ValueGlobal:
 		if !slices.ContainsFunc(found, func(f weir.Value) bool { return f.Text == v.Text }) {
@@ -109,10 +109,22 @@ func callables(v weir.Value, found []weir.Value, hidden bool) ([]weir.Value, boo
 	case weir.ValueTuple, weir.ValueList, weir.ValueSet, weir.ValueDict:
 		hidden = hidden || !v.Whole() && len(v.Items) == 0
 	case weir.ValueCall:
-		hidden = true // the result of a call may be a function
+		hidden = hidden || j.makesCallable(v.Text, protocol)
 	}
 	for _, i := range v.Items {
-		found, hidden = callables(i, found, hidden)
+		found, hidden = j.callables(i, protocol, found, hidden)
 	}
 	return found, hidden
+}
+
+// makesCallable reports whether the result of a call may be a function: it is not when the callee is a class, or known and without power.
+func (j *judging) makesCallable(callee string, protocol int) bool {
+	obj := j.names.Path(callee, protocol)
+	switch {
+	case obj.Power&^pyname.Apply != 0, obj.UserCode:
+		return true
+	case obj.Power == pyname.Apply:
+		return false // it was judged with all that it was given
+	}
+	return obj.Kind != pyname.KindClass && !obj.Safe.Has(weir.UseCalled)
 }
