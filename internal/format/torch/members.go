@@ -53,8 +53,8 @@ const maxExcerpt = 2000
 
 // python reports source that the archive carries. TorchServe runs the handler and the model file that the manifest names when it loads
 // the archive; torch.package runs a module when something imports it.
-func (c *container) python(e *archive.ZipEntry, text []byte, emit func(weir.Fact)) {
-	emit(weir.Code{Language: "python", Name: e.Name, Text: cut(strings.ToValidUTF8(string(text[:min(len(text), 2*maxExcerpt)]), "?"), maxExcerpt),
+func (c *container) python(e *archive.ZipEntry, text []byte) {
+	c.in.Emit(weir.Code{Language: "python", Name: e.Name, Text: cut(strings.ToValidUTF8(string(text[:min(len(text), 2*maxExcerpt)]), "?"), maxExcerpt),
 		Auto: c.runsAtLoad(e.Name)})
 }
 
@@ -88,17 +88,17 @@ func (c *container) runsAtLoad(name string) bool {
 const maxSettings = 500
 
 // readManifest makes a setting of every value of the manifest.
-func (c *container) readManifest(b []byte, emit func(weir.Fact)) {
+func (c *container) readManifest(b []byte) {
 	var v any
 	if err := json.Unmarshal(b, &v); err != nil {
-		emit(weir.Oddity{Kind: weir.OddMalformed, Detail: "manifest: " + err.Error()})
+		c.in.Emit(weir.Oddity{Kind: weir.OddMalformed, Detail: "manifest: " + err.Error()})
 		c.keep(fmt.Errorf("manifest: %w", err))
 		return
 	}
 	left := maxSettings
 	flatten("", v, func(key, value string) {
 		if left--; left >= 0 {
-			emit(weir.Setting{Key: key, Value: cut(value, maxArgText)})
+			c.in.Emit(weir.Setting{Key: key, Value: cut(value, maxArgText)})
 		}
 	})
 }
@@ -247,7 +247,7 @@ func nativeKind(b []byte) string {
 
 // bytecode finds the operators that the mobile interpreter's program names: they are strings of the form space::name, and it does not look
 // at code/ at all.
-func (c *container) bytecode(r io.ReaderAt, size int64, emit func(weir.Fact)) {
+func (c *container) bytecode(r io.ReaderAt, size int64) {
 	if size > maxTextCopy {
 		c.keep(fmt.Errorf("bytecode.pkl of %d bytes: operators are not looked at", size))
 		return
@@ -270,7 +270,7 @@ func (c *container) bytecode(r io.ReaderAt, size int64, emit func(weir.Fact)) {
 		if name != "" && !seen[name] && len(seen) < maxCalls {
 			seen[name] = true
 			if classifyOp(name) != opPlain {
-				emit(weir.Call{Callee: name, Func: "bytecode.pkl", At: int64(start)})
+				c.in.Emit(weir.Call{Callee: name, Func: "bytecode.pkl", At: int64(start)})
 			}
 		}
 	}

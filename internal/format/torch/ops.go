@@ -73,24 +73,3 @@ func classifyOp(name string) opKind {
 	}
 	return opCustom
 }
-
-// reachingNames are the last parts of reachingOps.
-var reachingNames = func() map[string]string {
-	m := map[string]string{}
-	for op := range reachingOps {
-		_, name, _ := strings.Cut(op, "::")
-		if m[name] < op { // the same one each time; no two of today's share a name
-			m[name] = op
-		}
-	}
-	delete(m, "load") // no operator, and a common name for methods
-	return m
-}()
-
-// reachingMethod gives the operator that a method of that name stands for, on any value: TorchScript turns x.save("f") into
-// aten::save(x, "f") for every type that has no method of the name (SimpleValue::attr in torch/csrc/jit/frontend/sugared_value.cpp), and
-// brackets can hide that x is a namespace.
-func reachingMethod(name string) (op string, ok bool) {
-	op, ok = reachingNames[name]
-	return op, ok
-}

@@ -78,6 +78,7 @@ func (p *program) close() {
 		byClass := map[*class][]string{}
 		for _, f := range src.funcs {
 			for _, c := range f.calls {
+				c.Func = qualified(src.name, c.Func)
 				c.Auto = auto[f.name] || f.name == ""
 				byClass[f.class] = append(byClass[f.class], c.Callee)
 				if calls++; calls <= maxCalls {
@@ -352,19 +353,11 @@ func (s *scanner) use(path string, t token) {
 	}
 	if path == "torch" || path == "ops" || strings.HasPrefix(path, "ops.") && strings.Count(path, ".") == 1 {
 		// torch.jit writes these names only in front of an operator; standing alone they are on their way to one that will not show.
-		s.call("obscured::"+path, t, "")
+		s.call("obscured::"+path, t)
 		return
 	}
-	if callee := resolve(path); callee != "" {
-		if classifyOp(callee) != opPlain {
-			s.call(callee, t, "")
-		}
-		return
-	}
-	if i := strings.LastIndexByte(path, '.'); i >= 0 && !s.local(path[:i], path[i+1:]) {
-		if op, ok := reachingMethod(path[i+1:]); ok {
-			s.call(op, t, path[:i])
-		}
+	if callee := resolve(path); callee != "" && classifyOp(callee) != opPlain {
+		s.call(callee, t)
 	}
 }
 
@@ -372,36 +365,22 @@ func (s *scanner) use(path string, t token) {
 func (s *scanner) custom(name string, t token) {
 	space, _, _ := strings.Cut(name, ".")
 	if !plainSpaces[space] {
-		s.call("classes::"+strings.ReplaceAll(name, ".", "::"), t, "")
+		s.call("classes::"+strings.ReplaceAll(name, ".", "::"), t)
 	}
 }
 
-// local reports whether the receiver is the object whose class defines the method itself.
-func (s *scanner) local(receiver, method string) bool {
-	return receiver == "self" && s.fn.class != nil && s.fn.class.methods[method]
-}
-
-// method judges .name behind an expression: (x).save, "f".from_file, a[0].save.
+// method judges .name behind an expression. Only a namespace in brackets matters, (torch).save: torch 1.13 takes aten::save as a method of no
+// value (its first argument is not called self; tried with real archives), and namespaces in deeper brackets were reported on their own.
 func (s *scanner) method() {
 	receiver := ""
 	if n := len(s.back); n >= 4 && s.back[n-2].text == ")" && s.back[n-3].kind == tokenName && s.back[n-4].text == "(" && !s.called(n-5) {
 		receiver = s.back[n-3].text
-	} else if n >= 2 && s.back[n-2].kind == tokenString {
-		receiver = s.back[n-2].text
 	}
 	t := s.next()
 	path, _ := s.dots(t.text)
-	name := path[strings.LastIndexByte(path, '.')+1:]
-	s.fn.names[name] = true
-	if receiver != "" && resolve(s.expand(receiver)+"."+path) != "" { // (torch).save, or _0 = ops.aten and then (_0).save
+	s.fn.names[path[strings.LastIndexByte(path, '.')+1:]] = true
+	if receiver != "" && resolve(s.expand(receiver)+"."+path) != "" {
 		s.use(receiver+"."+path, t)
-		return
-	}
-	if op, ok := reachingMethod(name); ok && !(name == path && s.local(receiver, name)) {
-		if receiver == "" || name != path {
-			receiver = "…"
-		}
-		s.call(op, t, receiver)
 	}
 }
 
@@ -430,13 +409,10 @@ func resolve(path string) string {
 }
 
 // call records a call, or a mere mention when no bracket follows.
-func (s *scanner) call(callee string, t token, receiver string) {
+func (s *scanner) call(callee string, t token) {
 	c := weir.Call{Callee: callee, Func: s.fn.title(), At: int64(t.at), Line: int(t.line)}
-	if receiver != "" {
-		c.Args = append(c.Args, cut(s.expand(receiver), maxArgText))
-	}
 	if s.peek(0).text == "(" {
-		c.Args = append(c.Args, s.args()...)
+		c.Args = s.args()
 	}
 	if len(s.fn.calls) < maxCalls {
 		s.fn.calls = append(s.fn.calls, c)

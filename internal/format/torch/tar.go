@@ -48,8 +48,9 @@ func parseTar(in *format.Input) error {
 		if base != tarStorages && base != tarTensors && base != tarObject && base != tarMachine {
 			return in.Nested(name, r, size)
 		}
-		m := tarMember{in: under(in, name, 0, 0)}
-		m.in.ReaderAt, m.in.Size = r, size
+		view := *in
+		view.ReaderAt, view.Name, view.Size = r, name, size
+		m := tarMember{in: &view}
 		var err error
 		switch base {
 		case tarStorages:
@@ -57,7 +58,10 @@ func parseTar(in *format.Input) error {
 		case tarTensors:
 			err = m.tensors()
 		default:
-			_, err = m.pickle()
+			if sum, err := in.Nested(name, r, size); err != nil || isPickled(sum.Formats) {
+				return sum, err
+			}
+			_, err = m.pickle() // torch unpickles it, whatever it looks like
 		}
 		if err == nil && m.at < size {
 			m.in.Emit(weir.Oddity{Kind: weir.OddTrailing, Detail: "bytes after the last record", At: m.at, Size: size - m.at})

@@ -3,14 +3,15 @@
 // loads by name, the storages that they claim and whether those exist and fit, the operators of TorchScript that reach outside, the code
 // that an archive carries.
 //
-// Pickles go to the pickle machine; their facts bear the pickle's member name. In a TorchScript archive the imports of modules that begin
+// Pickles go to the engine and so to the pickle machine; their facts bear the pickle's member name. In a TorchScript archive the imports of modules that begin
 // with __torch__ are no Python: torch.jit resolves them to the classes in the archive's own code/, which are reported as facts of kind Code
 // with the language torchscript, and their calls as facts of kind Call; __torch__.torch.classes are C++ classes. No Python package has that
 // name, so a rule may take such an import for local. Operators are spelled aten::save, custom C++ classes classes::space::Name. Call.Auto
 // says that torch.jit.load itself reaches the call, through some __setstate__.
 //
-// Storages are facts of kind Storage at the pickle that names them: Key is the member that holds the data (or would, when Have is -1). At
-// most a few thousand ordinary ones are given per pickle; all that do not fit are.
+// What this room adds is said of the archive as a whole, with member names inside: Code.Name, the Func of a Call (__torch__.model.Net.forward),
+// the Key of a Storage, which is the member that holds the data (or would, when Have is -1). At most a few thousand ordinary storages are
+// given per pickle; all that do not fit are.
 //
 // Start with [Formats]; [ParseZip] reads every zip of this room and is right for zips that are none of them too.
 package torch

@@ -390,7 +390,7 @@ func TestCarriedCode(t *testing.T) {
 	for _, c := range all[weir.Code](e) {
 		got = append(got, c.Name+" "+c.Language+" "+c.Text)
 	}
-	want := "[m/data/aotinductor/model/x.so native ELF m/lib native Mach-O m/notes.txt native ELF m/x.pyd native PE]"
+	want := "[m/data/aotinductor/model/x.so native ELF m/notes.txt native ELF m/x.pyd native PE m/lib native Mach-O]"
 	if fmt.Sprint(got) != want {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}

@@ -113,32 +113,6 @@ func (c *container) small(e *archive.ZipEntry) string {
 	return strings.ToValidUTF8(strings.TrimSpace(string(b)), "?")
 }
 
-// spelled is the name under which the archive room hands an entry over: its own, made distinct where an earlier entry has it too.
-func spelled(e *archive.ZipEntry) string {
-	if e.First {
-		return e.Name
-	}
-	return fmt.Sprintf("%s[@%d]", e.Name, e.Header)
-}
-
-// under is in.Sub, or a copy of the input for callers that have no names to give.
-func under(in *format.Input, name string, at, size int64) *format.Input {
-	if in.Sub != nil {
-		return in.Sub(name, at, size)
-	}
-	v := *in
-	v.ReaderAt, v.Name, v.Size = io.NewSectionReader(in, at, size), name, size
-	return &v
-}
-
-// sub is a view under the entry's name, for facts about it.
-func (c *container) sub(e *archive.ZipEntry) *format.Input {
-	if e.Data < 0 || e.Packed < 0 || e.Data > c.in.Size-e.Packed {
-		return under(c.in, spelled(e), 0, 0)
-	}
-	return under(c.in, spelled(e), e.Data, e.Packed)
-}
-
 // hand gives an entry to the engine and returns what it was recognised as, with a copy of its first bytes.
 func (c *container) hand(e *archive.ZipEntry, limit int64) (copied []byte, sum format.Summary, err error) {
 	in := *c.in
@@ -213,26 +187,25 @@ func (c *container) pickle(e *archive.ZipEntry) {
 	if size == 0 {
 		return
 	}
-	run := c.sub(e)
-	run.ReaderAt, run.Size = r, size
-	emit := run.Emit
-	t := newTracker(run)
+	run := *c.in
+	run.ReaderAt, run.Name, run.Size = r, e.Name, size
+	t := newTracker(&run)
 	if isPickled(sum.Formats) {
-		quiet := *run
+		quiet := run
 		quiet.Emit = func(weir.Fact) {}
 		quiet.Trace = nil
 		quiet.Nested = func(string, io.ReaderAt, int64) (format.Summary, error) { return format.Summary{}, nil }
 		quiet.Expand = func(string, io.Reader, int64) (format.Summary, error) { return format.Summary{}, nil }
 		_, _ = pickle.Run(&quiet, t.options(0)) // its errors are the engine's to tell
 	} else {
-		res, err := pickle.Run(run, t.options(0))
+		res, err := pickle.Run(&run, t.options(0))
 		c.keep(err)
 		if err == nil && res.End < size {
-			emit(weir.Oddity{Kind: weir.OddTrailing, Detail: "bytes after the pickle", At: res.End, Size: size - res.End})
+			c.in.Emit(weir.Oddity{Kind: weir.OddTrailing, Detail: "bytes after the pickle", At: res.End, Size: size - res.End})
 		}
 	}
 	if baseName(e.Name) == "bytecode.pkl" {
-		c.bytecode(r, size, emit)
+		c.bytecode(r, size)
 	}
 	c.locate(e, t)
 	c.keep(t.emit())
@@ -311,11 +284,10 @@ func (c *container) member(i int) {
 	case roleManifest, roleWeights, roleExtern:
 		limit = maxTextCopy
 	}
-	emit := c.sub(e).Emit
 	if r, ok := c.zip.Stored(e); ok && role == roleExtern && r.Size() <= maxTextCopy {
 		b := make([]byte, r.Size())
 		if n, err := r.ReadAt(b, 0); (err == nil || err == io.EOF) && n == len(b) && isModuleList(b) {
-			externs(b, emit)
+			externs(b, c.in.Emit)
 			return
 		}
 	}
@@ -331,17 +303,17 @@ func (c *container) member(i int) {
 			c.keep(fmt.Errorf("%q: TorchScript source: %w", cut(e.Name, 100), format.ErrLimit))
 			return
 		}
-		c.script.add(e.Name, string(copied), emit)
+		c.script.add(e.Name, string(copied), c.in.Emit)
 	case rolePython:
-		c.python(e, copied, emit)
+		c.python(e, copied)
 	case roleManifest:
-		c.readManifest(copied, emit)
+		c.readManifest(copied)
 	case roleExtern:
-		externs(copied, emit)
+		externs(copied, c.in.Emit)
 	case roleWeights:
 		c.weights(e.Name, copied)
 	}
 	if kind := nativeKind(copied); kind != "" {
-		emit(weir.Code{Language: "native", Name: e.Name, Text: kind, Auto: strings.Contains(strings.ToLower(e.Name), "aotinductor")})
+		c.in.Emit(weir.Code{Language: "native", Name: e.Name, Text: kind, Auto: strings.Contains(strings.ToLower(e.Name), "aotinductor")})
 	}
 }
