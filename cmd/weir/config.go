@@ -262,7 +262,7 @@ func (s *settings) loadEnv(a *app) error {
 		}
 		o, ok := byName[name]
 		if !ok {
-			slog.Warn(fmt.Sprintf("the variable %s means nothing to weir. %s", name, didYouMean(strings.ToLower(name), lower(names))))
+			slog.Warn(strings.TrimSpace(fmt.Sprintf("the variable %s means nothing to weir. %s", name, didYouMean(name, names))))
 			continue
 		}
 		v, err := o.read(text)
@@ -272,14 +272,6 @@ func (s *settings) loadEnv(a *app) error {
 		l[o.key] = v
 	}
 	return s.load(l, func(key string) string { return byKey(key).env() })
-}
-
-func lower(names []string) []string {
-	out := make([]string, len(names))
-	for i, n := range names {
-		out[i] = strings.ToLower(n)
-	}
-	return out
 }
 
 func byKey(key string) option {

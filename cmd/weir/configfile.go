@@ -23,17 +23,26 @@ type configFile struct {
 // parseConfig reads a weir.yaml. Every error names its line.
 func parseConfig(name string, text []byte) (*configFile, error) {
 	f := &configFile{name: name, values: layer{}, lines: map[string]int{}}
-	if len(strings.TrimSpace(string(text))) == 0 {
-		return f, nil
+	if onlyComments(string(text)) {
+		return f, nil // which the YAML library calls an error
 	}
 	var doc yaml.Node
 	if err := yaml.Load(text, &doc); err != nil {
 		return nil, f.syntax(err)
 	}
 	if len(doc.Content) == 0 {
-		return f, nil // comments only
+		return f, nil
 	}
 	return f, f.mapping(doc.Content[0], "", f.top)
+}
+
+func onlyComments(text string) bool {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			return false
+		}
+	}
+	return true
 }
 
 // syntax rewrites an error of the YAML library: the place first, as in all our errors.

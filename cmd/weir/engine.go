@@ -48,8 +48,38 @@ func runEngine(ctx context.Context, cfg engineConfig, sink weir.Sink) error {
 	if cfg.trace != nil {
 		c.Trace = tracer(cfg.trace)
 	}
-	files := source.Walk(ctx, cfg.targets, source.Options{Exclude: cfg.exclude, Stdin: cfg.stdin})
+	files := source.Walk(ctx, cfg.targets, source.Options{Exclude: cfg.exclude, Stdin: &interruptibleReader{ctx: ctx, r: cfg.stdin}})
 	return scan.Run(ctx, files, c, sink)
+}
+
+// interruptibleReader lets an interrupt end the wait for standard input.
+type interruptibleReader struct {
+	ctx context.Context
+	r   io.Reader
+	buf []byte
+	got chan readResult
+}
+
+type readResult struct {
+	n   int
+	err error
+}
+
+func (i *interruptibleReader) Read(p []byte) (int, error) {
+	if i.buf == nil {
+		i.buf, i.got = make([]byte, 64<<10), make(chan readResult, 1)
+	}
+	want := i.buf[:min(len(p), len(i.buf))]
+	go func() {
+		n, err := i.r.Read(want)
+		i.got <- readResult{n, err}
+	}()
+	select {
+	case r := <-i.got:
+		return copy(p, want[:r.n]), r.err
+	case <-i.ctx.Done():
+		return 0, i.ctx.Err() // the read that is under way has a buffer of its own; nobody reads after this
+	}
 }
 
 // workerArg makes this binary a worker; see serveWorker.

@@ -103,7 +103,7 @@ func bare(err error) error {
 func closest(word string, candidates []string) string {
 	best, most := "", max(2, len(word)/3)
 	for _, c := range candidates {
-		if d := distance(strings.ToLower(word), c); d <= most {
+		if d := distance(strings.ToLower(word), strings.ToLower(c)); d <= most {
 			best, most = c, d-1
 		}
 	}

@@ -43,7 +43,6 @@ type progress struct {
 	bytes int64
 	found int
 	shown bool
-	last  time.Time
 	stop  chan struct{}
 	done  sync.WaitGroup
 }

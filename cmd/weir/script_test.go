@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"weir": main})
+}
+
+// TestScripts runs every script of testdata/script against the real command line.
+func TestScripts(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/script/*.txt")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			// Workers are tested by a script of their own; the others need no second process.
+			e.Setenv("WEIR_ISOLATE", "off")
+			e.Setenv("TMPDIR", filepath.Join(e.WorkDir, "tmp"))
+			if err := os.Mkdir(filepath.Join(e.WorkDir, "tmp"), 0o755); err != nil {
+				return err
+			}
+			for name, text := range map[string]string{
+				"bad.pkl": "cos\nsystem\n(S'echo hello'\ntR.", "good.pkl": "\x80\x02}X\x07\x00\x00\x00weights]K\x01as.",
+			} {
+				if err := os.WriteFile(filepath.Join(e.WorkDir, name), []byte(text), 0o644); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"code":      cmdCode,
+			"interrupt": cmdInterrupt,
+			"jsonfield": cmdJSONField,
+		},
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+// cmdCode runs a command and wants exactly this exit code: code N weir …; with "closed" before the command its standard output has no
+// reader. The variable STDIN names the file that it reads.
+func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N [closed] command…")
+	}
+	want, args := args[0], args[1:]
+	var stdout, stderr bytes.Buffer
+	closed := args[0] == "closed"
+	if closed {
+		args = args[1:]
+	}
+	cmd := command(ts, args)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if name := ts.Getenv("STDIN"); name != "" {
+		cmd.Stdin = strings.NewReader(ts.ReadFile(name))
+	}
+	if closed {
+		r, w, err := os.Pipe()
+		ts.Check(err)
+		ts.Check(r.Close())
+		defer w.Close()
+		cmd.Stdout = w
+	}
+	err := cmd.Run()
+	fmt.Fprint(ts.Stdout(), stdout.String())
+	fmt.Fprint(ts.Stderr(), stderr.String())
+	if cmd.ProcessState == nil {
+		ts.Fatalf("%v", err)
+	}
+	if got := fmt.Sprint(cmd.ProcessState.ExitCode()); got != want {
+		ts.Logf("[stdout]\n%s[stderr]\n%s", stdout.String(), stderr.String())
+		ts.Fatalf("exit code %s, want %s", got, want)
+	}
+}
+
+func command(ts *testscript.TestScript, args []string) *exec.Cmd {
+	path := ""
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if p := filepath.Join(dir, args[0]); path == "" && exists(p) {
+			path = p
+		}
+	}
+	cmd := exec.Command(path, args[1:]...)
+	cmd.Dir = ts.MkAbs(".")
+	for _, name := range []string{"HOME", "PATH", "TMPDIR", "NO_COLOR", "WEIR_ISOLATE", "WEIR_FAIL_ON", "WEIR_CONFIG", "WEIR_FAILON", "WEIR_JOBS", "WEIR_EXCLUDE", "WEIR_DEEP"} {
+		if v := ts.Getenv(name); v != "" {
+			cmd.Env = append(cmd.Env, name+"="+v)
+		}
+	}
+	return cmd
+}
+
+func exists(p string) bool {
+	_, err := os.Stat(p)
+	return err == nil
+}
+
+// cmdInterrupt scans bad.pkl and then a standard input that never comes, interrupts once the first file is reported, and writes what came
+// to the file interrupted.jsonl.
+func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
+	cmd := command(ts, args)
+	in, err := cmd.StdinPipe()
+	ts.Check(err)
+	defer in.Close()
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	ts.Check(cmd.Start())
+	var all bytes.Buffer
+	r := bufio.NewReader(io.TeeReader(out, &all))
+	for {
+		line, err := r.ReadString('\n')
+		ts.Check(err)
+		if strings.HasPrefix(line, `{"artifact"`) {
+			break
+		}
+	}
+	ts.Check(cmd.Process.Signal(syscall.SIGINT))
+	_, err = io.Copy(io.Discard, r)
+	ts.Check(err)
+	err = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 1 {
+		ts.Fatalf("exit code %d, want 1: a finding wins over what was not examined (%v)\n%s", code, err, stderr.String())
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("interrupted.jsonl"), all.Bytes(), 0o644))
+	fmt.Fprint(ts.Stderr(), stderr.String())
+}
+
+// cmdJSONField wants a text in a file, white space aside: jsonfield FILE TEXT.
+func cmdJSONField(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: jsonfield FILE TEXT")
+	}
+	if has := strings.Contains(ts.ReadFile(args[0]), args[1]); has == neg {
+		ts.Fatalf("%s in %s: %v", args[1], args[0], has)
+	}
+}
