@@ -218,7 +218,8 @@ func matchZlib(h format.Head) bool {
 	if !zlibHeader(b) {
 		return false
 	}
-	text := plainText(b[:min(len(b), 512)])
+	head := b[:min(len(b), 512)]
+	text := plainText(head) && isASCII(string(head))
 	usual := b[0] == 0x78 && !text
 	if b[1]&zlibDict != 0 {
 		return usual && (b[1] == 0x20 || b[1] == 0x7d || b[1] == 0xbb || b[1] == 0xf9)

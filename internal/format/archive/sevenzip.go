@@ -322,9 +322,6 @@ func (s *seven) file(f *sevenFile, d *folderReader, packed, at int64, n int) err
 			return fmt.Errorf("7z file %s: %w", quote(f.name), ferr)
 		}
 		if c.err == nil && c.left > 0 {
-			if err != nil && f.size/max(1, packed) > s.in.Limits.Ratio {
-				s.odd.add(weir.OddBomb, at, f.size, "file %s expands to %d bytes, from about %d", quote(f.name), f.size, packed)
-			}
 			// The engine stopped: what follows in this folder could only be reached by inflating on without a budget.
 			s.emit(f, "", packed, at)
 			return errors.Join(limitOnly(err), errFolder)

@@ -90,7 +90,7 @@ func (s *stream) run(next func() (*unit, error)) error {
 	}
 	switch {
 	case u.err == nil:
-		return s.stopped(u, err)
+		return err // the engine stopped before the end, and has said why
 	case errors.Is(u.err, errUnsupported):
 		s.odd.add(weir.OddUnsupported, s.f.offset(), 0, "%v", u.err)
 		return u.err
@@ -105,14 +105,6 @@ func (s *stream) run(next func() (*unit, error)) error {
 		s.odd.add(weir.OddDivergent, 0, 0, "%d streams one after another: some readers read the first only", u.count)
 	}
 	return errors.Join(s.trailing(), limitOnly(err))
-}
-
-// stopped is for an engine that did not read to the end: a bound was reached.
-func (s *stream) stopped(u *units, err error) error {
-	if errors.Is(err, format.ErrLimit) && u.size > 16<<20 && u.size/max(1, s.f.offset()) >= s.in.Limits.Ratio {
-		s.odd.add(weir.OddBomb, 0, u.size, "%d bytes expand to more than %d", s.f.offset(), u.size)
-	}
-	return err
 }
 
 // trailing examines what follows the last unit.

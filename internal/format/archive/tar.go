@@ -328,8 +328,14 @@ func (t *tarWalk) special(e *tarEntry) (bool, error) {
 // padding accounts for what fills the last block of an entry and moves on behind it.
 func (t *tarWalk) padding(e *tarEntry) error {
 	end := e.data + e.size
-	t.pos = min(t.in.Size, end+(-end+e.data)&(tarBlock-1))
-	if end >= t.in.Size || t.pos == end {
+	t.pos = end + -e.size&(tarBlock-1)
+	if t.pos > t.in.Size || t.pos < e.data {
+		if end <= t.in.Size && end >= e.data {
+			t.odd.add(weir.OddTruncated, t.in.Size, t.pos-t.in.Size, "archive ends within the last block of entry %s", quote(e.name))
+		}
+		t.pos = t.in.Size
+	}
+	if t.pos <= end {
 		return nil
 	}
 	zero, err := examine(t.in, gapName("gap", end), t.in.ReaderAt, end, t.pos-end)

@@ -17,6 +17,12 @@ type paxRecords map[string]string
 // parsePax reads records of the form "length key=value\n". It gives what came before a record that is none.
 func parsePax(b []byte) (paxRecords, bool) {
 	r := paxRecords{}
+	var ranges []string // of sparse format 0.0, whose keys come again and again
+	defer func() {
+		if ranges != nil {
+			r["GNU.sparse.map"] = strings.Join(ranges, ",")
+		}
+	}()
 	for len(bytes.Trim(b, "\x00")) > 0 {
 		i := bytes.IndexByte(b, ' ')
 		if i <= 0 || i > 10 {
@@ -29,6 +35,9 @@ func parsePax(b []byte) (paxRecords, bool) {
 		key, value, ok := strings.Cut(string(b[i+1:n-1]), "=")
 		if !ok {
 			return r, false
+		}
+		if key == "GNU.sparse.offset" || key == "GNU.sparse.numbytes" {
+			ranges = append(ranges, value)
 		}
 		r[key] = value
 		b = b[n:]

@@ -359,6 +359,9 @@ const (
 	extraTorch   = 'F' | 'B'<<8 // padding, so that tensors are aligned
 )
 
+// maxExtra is how many bytes of unknown extra fields are not worth a look.
+const maxExtra = 32
+
 // knownExtra are the fields that real writers write; their content is small and means nothing to us.
 var knownExtra = map[uint16]bool{
 	extraZip64: true, extraUnicode: true, extraTorch: true, 0x000a: true, 0x000d: true, 0x0017: true, 0x5455: true, 0x5855: true,
@@ -379,8 +382,11 @@ func parseExtra(b []byte) extraFields {
 			x.zip64 = field
 		case id == extraUnicode:
 			x.unicode = field
-		case id == extraTorch && len(bytes.Trim(field, "Z\x00")) == 0:
-		case !knownExtra[id] || n > 64:
+		case id == extraTorch:
+			if len(bytes.Trim(field, "Z\x00")) > 0 {
+				x.hidden += n + maxExtra
+			}
+		case !knownExtra[id] || n > 2*maxExtra:
 			x.hidden += n
 		}
 		b = b[4+n:]
@@ -391,7 +397,7 @@ func parseExtra(b []byte) extraFields {
 
 // checkExtra reports fields that readers take differently.
 func (z *zipScan) checkExtra(x extraFields, name string, at, size int64) {
-	if x.hidden > 32 {
+	if x.hidden > maxExtra {
 		z.quiet = append(z.quiet, Gap{Name: gapName("extra", at), At: at, Size: size, Quiet: true})
 	}
 	if x.bad {

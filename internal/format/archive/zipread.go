@@ -227,10 +227,7 @@ func (z *ZipArchive) handPacked(in *format.Input, e *ZipEntry, odd *oddities) er
 	}
 	_, err = in.Expand(e.spell(), c, e.Packed)
 	if c.err == nil {
-		// The engine stopped before the end.
-		if err != nil && e.Packed > 0 && e.Size/e.Packed > in.Limits.Ratio {
-			odd.add(weir.OddBomb, e.Header, e.Size, "entry %s expands %d bytes to %d", quote(e.Name), e.Packed, e.Size)
-		}
+		// The engine stopped before the end, and has said why.
 		return limitOnly(err)
 	}
 	if ferr := c.feed.failed(); ferr != nil {
