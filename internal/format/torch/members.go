@@ -267,7 +267,7 @@ func (c *container) bytecode(r io.ReaderAt, size int64) {
 		}
 		start, name := stringAround(b, at+i)
 		at += i + 2
-		if name != "" && !seen[name] && len(seen) < maxCalls {
+		if name != "" && !seen[name] && len(seen) < 100_000 {
 			seen[name] = true
 			if classifyOp(name) != opPlain {
 				c.in.Emit(weir.Call{Callee: name, Func: "bytecode.pkl", At: int64(start)})

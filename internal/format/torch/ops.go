@@ -11,6 +11,7 @@ const (
 	opNetwork               // talks to other processes or hosts
 	opPython                // leaves TorchScript for Python
 	opCustom                // of a library that torch does not bring
+	opObscured              // a namespace that stands alone, so that the operator does not show
 )
 
 // reachingOps are the operators that reach outside the program. They were found by reading every schema that torch registers
@@ -66,6 +67,8 @@ func classifyOp(name string) opKind {
 	switch {
 	case !ok:
 		return opPlain
+	case space == "obscured":
+		return opObscured
 	case space == "c10d" || space == "_c10d_functional" || space == "c10d_functional":
 		return opNetwork
 	case plainSpaces[space]:

@@ -9,9 +9,10 @@ import (
 
 // Bounds on what is kept of TorchScript source; the largest archives known to us hold about 2 MB of it in a few hundred classes.
 const (
-	maxSource      = 8 << 20  // bytes of one source file
-	maxSources     = 64 << 20 // bytes of all source files of one archive
-	maxCalls       = 2000     // call facts of one archive
+	maxSource      = 4 << 20  // bytes of one source file
+	maxSources     = 16 << 20 // bytes of all source files of one archive
+	maxFunctions   = 100_000
+	maxCalls       = 1000     // call facts of one kind in one archive
 	maxClasses     = 1000     // code facts of one archive
 	maxArgText     = 400      // bytes of one argument
 	maxCallArgs    = 16
@@ -23,6 +24,9 @@ const (
 type program struct {
 	files []*source
 	size  int
+	funcs int
+	calls map[opKind]int // by kind, so that many of a mild one do not crowd out a grave one
+	over  bool // more functions than are told apart; their calls count all the same
 }
 
 // source is one file of code/.
@@ -64,7 +68,7 @@ func (p *program) add(name, text string, emit func(weir.Fact)) *source {
 	src := &source{name: name, emit: emit}
 	p.files = append(p.files, src)
 	p.size += len(text)
-	s := scanner{src: src, lex: newLexer(text)}
+	s := scanner{prog: p, src: src, lex: newLexer(text), known: map[string]string{}}
 	s.enter(nil, "", 1)
 	s.file()
 	return src
@@ -73,7 +77,7 @@ func (p *program) add(name, text string, emit func(weir.Fact)) *source {
 // close emits the facts of all files: which functions run at load is known only when all are there.
 func (p *program) close() {
 	auto := p.reached("__setstate__")
-	calls, classes := 0, 0
+	classes := 0
 	for _, src := range p.files {
 		byClass := map[*class][]string{}
 		for _, f := range src.funcs {
@@ -81,9 +85,7 @@ func (p *program) close() {
 				c.Func = qualified(src.name, c.Func)
 				c.Auto = auto[f.name] || f.name == ""
 				byClass[f.class] = append(byClass[f.class], c.Callee)
-				if calls++; calls <= maxCalls {
-					src.emit(c)
-				}
+				src.emit(c)
 			}
 		}
 		for _, c := range src.classes {
@@ -148,6 +150,7 @@ func compact(list []string, limit int) []string {
 
 // scanner walks over the tokens of one file, keeping the function it is in and what its local names stand for.
 type scanner struct {
+	prog    *program
 	src     *source
 	lex     *lexer
 	current *class
@@ -158,8 +161,12 @@ type scanner struct {
 }
 
 func (s *scanner) enter(c *class, name string, line int) {
+	clear(s.known)
+	if s.prog.funcs++; s.prog.funcs > maxFunctions && s.fn != nil {
+		s.prog.over = true
+		return
+	}
 	s.fn = &function{class: c, name: name, line: line, names: map[string]bool{}}
-	s.known = map[string]string{}
 	s.src.funcs = append(s.src.funcs, s.fn)
 }
 
@@ -410,13 +417,18 @@ func resolve(path string) string {
 
 // call records a call, or a mere mention when no bracket follows.
 func (s *scanner) call(callee string, t token) {
+	kind := classifyOp(callee)
+	if s.prog.calls == nil {
+		s.prog.calls = map[opKind]int{}
+	}
+	if s.prog.calls[kind]++; s.prog.calls[kind] > maxCalls {
+		return
+	}
 	c := weir.Call{Callee: callee, Func: s.fn.title(), At: int64(t.at), Line: int(t.line)}
 	if s.peek(0).text == "(" {
 		c.Args = s.args()
 	}
-	if len(s.fn.calls) < maxCalls {
-		s.fn.calls = append(s.fn.calls, c)
-	}
+	s.fn.calls = append(s.fn.calls, c)
 }
 
 // args gives the text of the arguments that follow, without consuming them: they may hold calls of their own.

@@ -60,7 +60,7 @@ func watch() map[string]bool {
 
 // Bounds on what is kept of one archive's storages.
 const (
-	maxStorages     = 1_000_000
+	maxStorages     = 200_000
 	maxStorageFacts = 2000 // of ordinary storages; those that do not fit are counted apart
 )
 

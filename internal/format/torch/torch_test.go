@@ -119,7 +119,11 @@ func TestTruncated(t *testing.T) {
 		if len(b) == 0 {
 			t.Fatalf("no fixture %s", name)
 		}
-		for n := range len(b) {
+		step := 1
+		if len(b) > 4<<10 { // a tar is padding for the most part
+			step = 13
+		}
+		for n := 0; n < len(b); n += step {
 			scanBytes(t, b[:n])
 		}
 	}

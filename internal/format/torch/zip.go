@@ -15,9 +15,9 @@ import (
 
 // Bounds on what is copied of members that this room reads itself, beside what the engine reads.
 const (
-	maxPickleCopy = 64 << 20 // of a compressed pickle
+	maxPickleCopy = 16 << 20 // of a compressed pickle
 	maxPickleHeld = 8 << 20  // of a stored pickle: reading it in memory saves many small reads
-	maxTextCopy   = 16 << 20 // of a manifest or configuration
+	maxTextCopy   = 4 << 20  // of a manifest or configuration
 	peekSize      = 4 << 10  // of everything else, to tell native code
 )
 
@@ -25,10 +25,8 @@ const (
 // torch's own reading shows: storages, TorchScript, manifests, native code. A zip that has none of these gives what the plain parser gives.
 func ParseZip(in *format.Input) error {
 	z, found, err := archive.OpenZip(in.ReaderAt, in.Size, in.Limits)
-	for i, o := range found {
-		if i < maxOddities {
-			in.Emit(o)
-		}
+	for _, o := range found {
+		in.Emit(o)
 	}
 	if z == nil {
 		return fmt.Errorf("torch: %w", err)
@@ -46,23 +44,23 @@ func ParseZip(in *format.Input) error {
 		}
 	}
 	c.keep(z.HandGaps(in))
-	c.script.close()
+	if c.script.close(); c.script.over {
+		c.keep(fmt.Errorf("TorchScript of more than %d functions: %w", maxFunctions, format.ErrLimit))
+	}
 	if c.err != nil {
 		return fmt.Errorf("torch: %w", c.err)
 	}
 	return nil
 }
 
-// maxOddities bounds the oddities of one archive.
-const maxOddities = 2000
-
 // container is one zip file while it is read.
 type container struct {
 	in        *format.Input
 	zip       *archive.ZipArchive
-	byName    map[string]int // lower-case name → entry; -1 when several have it
-	first     string         // lower-case folder of the first entry, which is the one that torch reads
-	explained map[int]bool   // entries that need no more reading: storages that a record names and that fit, and what was handed over
+	byName    map[string]int   // lower-case name → entry; -1 when several have it
+	least     map[string]int64 // lower-case name that several entries have → the least size of them
+	first     string           // lower-case folder of the first entry, which is the one that torch reads
+	explained map[int]bool     // entries that need no more reading: storages that a record names and that fit, and what was handed over
 	script    program
 	manifest  manifest
 	err       error
@@ -77,16 +75,21 @@ func (c *container) keep(err error) {
 
 // index makes names findable the way torch finds them: miniz compares without case (mz_zip_reader_locate_file).
 func (c *container) index() {
-	c.byName = make(map[string]int, len(c.zip.Entries))
+	c.byName, c.least = make(map[string]int, len(c.zip.Entries)), map[string]int64{}
 	for i := range c.zip.Entries {
-		name := strings.ToLower(c.zip.Entries[i].Name)
+		e := &c.zip.Entries[i]
+		name := strings.ToLower(e.Name)
 		if i == 0 {
 			c.first, _, _ = strings.Cut(name, "/")
 		}
-		if _, ok := c.byName[name]; ok {
-			c.byName[name] = -1
-		} else {
+		size := max(0, e.Size)
+		if j, ok := c.byName[name]; !ok {
 			c.byName[name] = i
+		} else {
+			if j >= 0 {
+				c.byName[name], c.least[name] = -1, max(0, c.zip.Entries[j].Size)
+			}
+			c.least[name] = min(c.least[name], size)
 		}
 	}
 	for _, base := range []string{"version", "byteorder", ".data/serialization_id", ".format_version", ".storage_alignment", "archive_format", "archive_version"} {
@@ -190,6 +193,9 @@ func (c *container) pickle(e *archive.ZipEntry) {
 	run := *c.in
 	run.ReaderAt, run.Name, run.Size = r, e.Name, size
 	t := newTracker(&run)
+	if isPickled(sum.Formats) && strings.HasSuffix(baseName(e.Name), ".debug_pkl") {
+		return // source positions: no storages
+	}
 	if isPickled(sum.Formats) {
 		quiet := run
 		quiet.Emit = func(weir.Fact) {}
@@ -235,8 +241,7 @@ func (c *container) locate(e *archive.ZipEntry, t *tracker) {
 				continue
 			}
 			if i < 0 {
-				s.have = c.smallest(name)
-				s.key = name
+				s.key, s.have = name, c.least[name] // any reader may take any of them
 				break
 			}
 			m := &c.zip.Entries[i]
@@ -254,18 +259,6 @@ func (c *container) fits(m *archive.ZipEntry, want int64) bool {
 	const all = archive.ViewPython | archive.ViewTorch
 	return !c.in.Deep && m.Method == archive.ZipStored && m.Size == want && m.Packed == want && m.Data >= 0 && m.Data <= c.in.Size-want &&
 		!m.Encrypted() && m.First && m.Last && m.Views&all == all
-}
-
-// smallest gives the least size among several entries of one name: any reader may take any of them.
-func (c *container) smallest(name string) int64 {
-	size := int64(-1)
-	for i := range c.zip.Entries {
-		m := &c.zip.Entries[i]
-		if strings.ToLower(m.Name) == name && (size < 0 || m.Size < size) {
-			size = max(0, m.Size)
-		}
-	}
-	return size
 }
 
 // member handles everything that is neither a pickle nor a storage.
