@@ -184,13 +184,39 @@ func malformedArchive(p *Pass) {
 	})
 }
 
+// polyglot is silent where one of the readings finds nothing: that bytes also look like another format's happens in honest data.
 func polyglot(p *Pass) {
 	for i := range p.Units {
 		u := &p.Units[i]
 		odd := oddities(u, weir.OddAmbiguous)
-		if len(odd) > 0 {
-			what := fmt.Sprintf("readers may take this file for any of %v", u.Formats)
-			p.reportOddities(u, odd, what, inModel(u, weir.SeverityHigh, weir.SeverityMedium), weir.ConfidenceCertain)
+		if len(odd) == 0 || !severalReadings(u) {
+			continue
+		}
+		what := fmt.Sprintf("readers may take this file for any of %v", u.Formats)
+		p.reportOddities(u, odd, what, inModel(u, weir.SeverityHigh, weir.SeverityMedium), weir.ConfidenceCertain)
+	}
+}
+
+// severalReadings reports whether at least two formats of a unit come to something: a container to entries, a stream to imports.
+func severalReadings(u *Unit) bool {
+	containers, streams := 0, 0
+	for _, f := range u.Formats {
+		if archives[f] {
+			containers++
+		} else {
+			streams++
 		}
 	}
+	entries := len(facts[weir.Member](u)) > 0
+	acts := false
+	for _, imp := range facts[weir.Import](u) {
+		acts = acts || !imp.Dead
+	}
+	switch {
+	case containers > 1:
+		return entries
+	case containers == 1 && streams > 0:
+		return entries && acts
+	}
+	return streams > 1 && acts
 }

@@ -96,10 +96,10 @@ func (j *judging) judge(imp weir.Import) []judgement {
 		return []judgement{v}
 	case allows(obj, imp):
 		return nil
+	case imp.Use == weir.UseNamed && obj.Power == pyname.Apply,
+		imp.Use == weir.UseNamed && obj.Safe != 0 && j.used[imp.Module+"."+imp.Name]:
+		return nil // harmless as a name alone: what it is used for is judged where it is used
 	case obj.Power != 0:
-		if imp.Use == weir.UseNamed && (obj.Safe != 0 || obj.Power == pyname.Apply) && j.used[imp.Module+"."+imp.Name] {
-			return nil // harmless as a name alone: what it is used for was judged where it is used
-		}
 		return power(v, obj, imp)
 	case obj.UserCode || isUserModule(imp.Module):
 		v.rule, v.severity = "pickle/custom-code", weir.SeverityMedium

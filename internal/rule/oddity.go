@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"weir"
@@ -13,14 +14,14 @@ var archives = map[string]bool{
 	"npz": true, "torch-zip": true, "torch-tar": true, "torchscript": true, "torch-mar": true, "torch-package": true, "torch-export": true, "torch-distcp": true, "torch-distributed": true,
 }
 
-// isArchive reports whether a unit is a container.
+// isArchive reports whether a unit is a container. What is something else as well (an array whose bytes end like a zip file) is one only
+// when that reading has entries.
 func isArchive(u *Unit) bool {
+	only := len(u.Formats) > 0
 	for _, f := range u.Formats {
-		if archives[f] {
-			return true
-		}
+		only = only && archives[f]
 	}
-	return len(facts[weir.Member](u)) > 0
+	return only || len(facts[weir.Member](u)) > 0
 }
 
 // hasFormat reports whether a unit was recognised as one of the formats, or as one that begins with the name and a hyphen.
@@ -97,7 +98,7 @@ func brokenStream(p *Pass) {
 			switch {
 			case acted:
 				p.reportOddities(u, []weir.Oddity{o}, "the stream breaks after it has imported objects", weir.SeverityHigh, weir.ConfidenceCertain)
-			case u.Model:
+			case u.Model && !guessed(u):
 				p.reportOddities(u, []weir.Oddity{o}, "the stream is broken", weir.SeverityMedium, weir.ConfidenceLikely)
 			default:
 				continue
@@ -105,6 +106,13 @@ func brokenStream(p *Pass) {
 			break // later breaks of the same unit follow from the first
 		}
 	}
+}
+
+// guessed reports whether a unit is not a file or entry but bytes that a parser found worth a look: its name is made up ("bytes@120",
+// "[prefix]", "array[0]"). That such bytes are no whole stream says nothing.
+func guessed(u *Unit) bool {
+	last := u.Member[strings.LastIndexByte(u.Member, '/')+1:]
+	return strings.ContainsAny(last, "@[")
 }
 
 // hiddenStream reports bytes beside the stream that holds the model: they are high when they import something that is not safe.
@@ -117,6 +125,9 @@ func hiddenStream(p *Pass) {
 		var loud, quiet []weir.Oddity
 		bad := p.judgements(u)
 		for _, o := range oddities(u, weir.OddTrailing, weir.OddPrefixed, weir.OddGap, weir.OddEmbedded) {
+			if o.Kind == weir.OddPrefixed && slices.ContainsFunc(u.Formats, func(f string) bool { return archives[f] }) {
+				continue // seen from a container that has no entries
+			}
 			if within(o, bad) {
 				loud = append(loud, o)
 			} else {
