@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.yaml.in/yaml/v4"
 )
 
 func TestMain(m *testing.M) {
@@ -25,6 +26,7 @@ func TestScripts(t *testing.T) {
 	if err != nil || len(scripts) == 0 {
 		t.Fatalf("no scripts: %v", err)
 	}
+	action := actionScript(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
@@ -35,7 +37,7 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			for name, text := range map[string]string{
-				"bad.pkl": "cos\nsystem\n(S'echo hello'\ntR.", "good.pkl": "\x80\x02}X\x07\x00\x00\x00weights]K\x01as.",
+				"action.sh": action, "bad.pkl": "cos\nsystem\n(S'echo hello'\ntR.", "good.pkl": "\x80\x02}X\x07\x00\x00\x00weights]K\x01as.",
 			} {
 				if err := os.WriteFile(filepath.Join(e.WorkDir, name), []byte(text), 0o644); err != nil {
 					return err
@@ -51,6 +53,29 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
+}
+
+// actionScript gives the shell script with which action.yml scans.
+func actionScript(t *testing.T) string {
+	text, err := os.ReadFile("../../action.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var action struct {
+		Runs struct {
+			Steps []struct{ ID, Run string }
+		}
+	}
+	if err := yaml.Load(text, &action); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range action.Runs.Steps {
+		if s.ID == "scan" && !strings.Contains(s.Run, "${{") {
+			return s.Run
+		}
+	}
+	t.Fatal("action.yml has no step scan, or one with an expression in its script")
+	return ""
 }
 
 // cmdCode runs a command and wants exactly this exit code: code N weir …; with "closed" before the command its standard output has no
