@@ -52,23 +52,27 @@ otherwise prints every setting that is in force with the place that it comes fro
 }
 
 func configKeys() string {
-	var rows [][]string
+	var b strings.Builder
+	section := ""
 	for _, o := range options() {
 		if o.key == "trust" {
 			continue
 		}
-		def := fmt.Sprint(o.def)
-		if o.kind == kindList {
-			def = "[]"
+		name, indent := o.key, "  "
+		if s, rest, nested := strings.Cut(o.key, "."); nested {
+			if s != section {
+				fmt.Fprintf(&b, "  %s:\n", s)
+			}
+			section, name, indent = s, rest, "    "
 		}
-		if def == "" {
+		def := fmt.Sprint(o.def)
+		switch {
+		case o.kind == kindList:
+			def = "[]"
+		case def == "":
 			def = `""`
 		}
-		rows = append(rows, []string{"  " + o.key + ": " + def, "  " + o.doc})
-	}
-	var b strings.Builder
-	for _, r := range rows {
-		b.WriteString(r[0] + "\n" + reflow(r[1], 100, "      "))
+		fmt.Fprintf(&b, "%s%s: %s\n%s", indent, name, def, reflow(o.doc, 100, indent+"    "))
 	}
 	return strings.TrimRight(b.String(), "\n")
 }

@@ -96,7 +96,8 @@ func (f *configFile) top(key string, k, v *yaml.Node) error {
 	case isSection(key):
 		return f.mapping(v, key, func(name string, k, v *yaml.Node) error { return f.option(key+"."+name, k, v) })
 	case strings.Contains(key, "."):
-		return f.unknown(k, key)
+		section, name, _ := strings.Cut(key, ".")
+		return f.errorf(k, "unknown key %q: a section is written as %q with %q below it", key, section+":", name+":")
 	}
 	return f.option(key, k, v)
 }

@@ -8,7 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir"
 	"weir/internal/catalog"
+	"weir/internal/rule"
 )
 
 func newExplain(a *app) *cobra.Command {
@@ -59,49 +61,99 @@ func (a *app) explain(r ruleInfo) string {
 			fmt.Fprintf(&b, "\n%s\n%s", style(part.title), reflow(part.text, width-2, "  "))
 		}
 	}
-	for _, e := range r.card.Examples {
-		title := "Found in this example"
-		if !e.Bad {
-			title = "Not found in this example"
+	for i, e := range r.card.Examples {
+		if i == 0 {
+			fmt.Fprintf(&b, "\n%s\n", style("Examples"))
 		}
-		fmt.Fprintf(&b, "\n%s\n", style(title+": "+strings.ReplaceAll(e.Name, "-", " ")))
-		for line := range strings.SplitSeq(strings.TrimSpace(e.Text), "\n") {
-			fmt.Fprintf(&b, "  %s\n", line)
-		}
+		b.WriteString(explainExample(e))
 	}
 	return b.String()
 }
 
-// reflow wraps the paragraphs of Markdown text; lists keep their items apart and code blocks (indented or fenced) stay as they are.
+// explainExample shows what an example holds as a person reads it, and what is found in it.
+func explainExample(e rule.Example) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "  %s\n", strings.ReplaceAll(e.Name, "-", " "))
+	last := ""
+	for _, u := range e.Units {
+		for _, f := range u.Facts {
+			text := factText(f)
+			if u.Member != "" {
+				text = u.Member + ": " + text
+			}
+			if text != "" && text != last {
+				fmt.Fprintf(&b, "    │ %s\n", text)
+			}
+			last = text
+		}
+	}
+	for _, w := range e.Want {
+		fmt.Fprintf(&b, "    → %s %s\n", w.Severity, w.Rule)
+	}
+	if len(e.Want) == 0 {
+		b.WriteString("    → nothing\n")
+	}
+	return b.String()
+}
+
+// factText is a fact in one line.
+func factText(f weir.Fact) string {
+	switch f := f.(type) {
+	case weir.Import:
+		return fmt.Sprintf("%s (%s)", f.Evidence, f.Use)
+	case weir.Call:
+		return fmt.Sprintf("%s(%s)", f.Callee, strings.Join(f.Args, ", "))
+	case weir.Member:
+		if f.Link != "" {
+			return fmt.Sprintf("entry %q, a link to %q", f.Name, f.Link)
+		}
+		return fmt.Sprintf("entry %q", f.Name)
+	case weir.Code:
+		return fmt.Sprintf("%s code %q", f.Language, f.Name)
+	case weir.Oddity:
+		return fmt.Sprintf("%s: %s", f.Kind, f.Detail)
+	case weir.Storage:
+		return fmt.Sprintf("storage %q of %d bytes, %d are there", f.Key, f.Want, f.Have)
+	case weir.Setting:
+		return fmt.Sprintf("%s = %s", f.Key, f.Value)
+	case weir.Note:
+		return fmt.Sprintf("%s: %s", f.Key, f.Value)
+	case weir.Requirement:
+		return f.Text
+	}
+	return weir.KindOf(f)
+}
+
+// reflow wraps the paragraphs of Markdown text; items of lists stay apart, and blocks of code (indented or fenced) as they are.
 func reflow(text string, width int, indent string) string {
 	var b strings.Builder
 	var words []string
 	flush := func() {
-		line := indent
+		hang := indent
+		if len(words) > 0 && isItem(words[0]) {
+			hang += strings.Repeat(" ", len(words[0])+1)
+		}
+		line, n := indent, 0
 		for _, w := range words {
-			if len([]rune(line))+1+len([]rune(w)) > width && strings.TrimSpace(line) != "" {
-				b.WriteString(strings.TrimRight(line, " ") + "\n")
-				line = indent
-				if words[0] == "-" || words[0] == "*" {
-					line += "  "
-				}
+			if n > 0 && len([]rune(line))+1+len([]rune(w)) > width {
+				b.WriteString(line + "\n")
+				line, n = hang, 0
 			}
-			if strings.TrimSpace(line) != "" && !strings.HasSuffix(line, " ") {
+			if n > 0 {
 				line += " "
 			}
-			line += w
+			line, n = line+w, n+1
 		}
-		if len(words) > 0 {
+		if n > 0 {
 			b.WriteString(line + "\n")
 		}
 		words = nil
 	}
 	fenced := false
 	for line := range strings.SplitSeq(text, "\n") {
-		item := strings.HasPrefix(line, "- ") || strings.HasPrefix(line, "* ")
-		fence := strings.HasPrefix(strings.TrimSpace(line), "```")
+		first, _, _ := strings.Cut(line, " ")
 		switch {
-		case fence:
+		case strings.HasPrefix(line, "```"):
 			flush()
 			fenced = !fenced
 		case fenced || strings.HasPrefix(line, "    "):
@@ -111,7 +163,7 @@ func reflow(text string, width int, indent string) string {
 			flush()
 			b.WriteString("\n")
 		default:
-			if item {
+			if isItem(first) {
 				flush()
 			}
 			words = append(words, strings.Fields(line)...)
@@ -119,6 +171,12 @@ func reflow(text string, width int, indent string) string {
 	}
 	flush()
 	return b.String()
+}
+
+// isItem recognises what a list's item begins with: a dash, a star or a number with its dot.
+func isItem(word string) bool {
+	digits, dotted := strings.CutSuffix(word, ".")
+	return word == "-" || word == "*" || dotted && digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
 func newRules(a *app) *cobra.Command {

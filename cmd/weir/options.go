@@ -58,7 +58,7 @@ func options() []option {
 		{"digest", "digest", kindBool, nil, false, "give the SHA-256 of every file, which reads all of it"},
 		{"quiet", "quiet", kindBool, nil, false, "no summary, progress or warnings on standard error"},
 		{"trust", "", kindList, nil, []string{}, "imports that this organisation allows: module.name, or package.*"},
-		{"limits.time", "max-time", kindDuration, nil, d.Time.String(), "longest time for one file"},
+		{"limits.time", "max-time", kindDuration, nil, strings.TrimSuffix(d.Time.String(), "0s"), "longest time for one file"},
 		{"limits.memory", "max-memory", kindSize, nil, size(d.Memory), "memory of one worker"},
 		{"limits.depth", "max-depth", kindCount, nil, strconv.Itoa(d.Depth), "containers within containers"},
 		{"limits.members", "max-members", kindCount, nil, strconv.Itoa(d.Members), "archive entries in one file, all levels together"},
