@@ -6,12 +6,12 @@ import "strings"
 type opKind uint8
 
 const (
-	opPlain   opKind = iota // computes; no fact
-	opFile                  // opens a file that an argument names
-	opNetwork               // talks to other processes or hosts
-	opPython                // leaves TorchScript for Python
-	opCustom                // of a library that torch does not bring
-	opObscured              // a namespace that stands alone, so that the operator does not show
+	opPlain    opKind = iota // computes; no fact
+	opFile                   // opens a file that an argument names
+	opNetwork                // talks to other processes or hosts
+	opPython                 // leaves TorchScript for Python
+	opCustom                 // of a library that torch does not bring
+	opObscured               // a namespace that stands alone, so that the operator does not show
 )
 
 // reachingOps are the operators that reach outside the program. They were found by reading every schema that torch registers

@@ -12,9 +12,9 @@ const (
 	maxSource      = 4 << 20  // bytes of one source file
 	maxSources     = 16 << 20 // bytes of all source files of one archive
 	maxFunctions   = 100_000
-	maxCalls       = 1000     // call facts of one kind in one archive
-	maxClasses     = 1000     // code facts of one archive
-	maxArgText     = 400      // bytes of one argument
+	maxCalls       = 1000 // call facts of one kind in one archive
+	maxClasses     = 1000 // code facts of one archive
+	maxArgText     = 400  // bytes of one argument
 	maxCallArgs    = 16
 	maxTokensInArg = 256
 )
@@ -26,7 +26,7 @@ type program struct {
 	size  int
 	funcs int
 	calls map[opKind]int // by kind, so that many of a mild one do not crowd out a grave one
-	over  bool // more functions than are told apart; their calls count all the same
+	over  bool           // more functions than are told apart; their calls count all the same
 }
 
 // source is one file of code/.
