@@ -123,7 +123,7 @@ func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	}
 	cmd := exec.Command(path, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"HOME", "PATH", "TMPDIR", "NO_COLOR", "WEIR_ISOLATE", "WEIR_FAIL_ON", "WEIR_CONFIG", "WEIR_FAILON", "WEIR_JOBS", "WEIR_EXCLUDE", "WEIR_DEEP"} {
+	for _, name := range []string{"GOCOVERDIR", "HOME", "PATH", "TMPDIR", "NO_COLOR", "WEIR_ISOLATE", "WEIR_FAIL_ON", "WEIR_CONFIG", "WEIR_FAILON", "WEIR_JOBS", "WEIR_EXCLUDE", "WEIR_DEEP"} {
 		if v := ts.Getenv(name); v != "" {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}
