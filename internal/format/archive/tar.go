@@ -87,6 +87,8 @@ func tarNumber(b []byte) (int64, bool) {
 // tarEntry is one entry with everything that extended headers said of it.
 type tarEntry struct {
 	name, link string
+	plain      string // the name in the header itself
+	other      string // the name for readers that take the prefix field whatever the dialect
 	typ        byte
 	mode       uint32
 	size       int64 // bytes in the archive
@@ -264,8 +266,13 @@ func (t *tarWalk) entry(b []byte) error {
 	}
 	e.size = size
 	gnu := string(b[257:265]) == "ustar  \x00"
-	if prefix := tarText(b[345:500]); !gnu && string(b[257:263]) == "ustar\x00" && prefix != "" && e.typ != 'x' && e.typ != 'g' {
-		e.name = prefix + "/" + e.name
+	if prefix := tarText(b[345:500]); prefix != "" && e.typ != 'x' && e.typ != 'g' && e.typ != 'S' {
+		if string(b[257:263]) == "ustar\x00" {
+			e.name = prefix + "/" + e.name
+		} else {
+			// Python looks at the field in every dialect.
+			e.other = prefix + "/" + e.name
+		}
 	}
 	if special, err := t.special(&e); special || err != nil {
 		return err

@@ -16,7 +16,7 @@ type paxRecords map[string]string
 
 // parsePax reads records of the form "length key=value\n". It gives what came before a record that is none.
 func parsePax(b []byte) (paxRecords, bool) {
-	r := paxRecords{}
+	r, whole := paxRecords{}, true
 	var ranges []string // of sparse format 0.0, whose keys come again and again
 	defer func() {
 		if ranges != nil {
@@ -29,9 +29,11 @@ func parsePax(b []byte) (paxRecords, bool) {
 			return r, false
 		}
 		n, err := strconv.Atoi(string(b[:i]))
-		if err != nil || n <= i+1 || n > len(b) || b[n-1] != '\n' {
+		if err != nil || n <= i+1 || n > len(b) {
 			return r, false
 		}
+		// Python does not look whether a record ends where it should.
+		whole = whole && b[n-1] == '\n'
 		key, value, ok := strings.Cut(string(b[i+1:n-1]), "=")
 		if !ok {
 			return r, false
@@ -42,7 +44,7 @@ func parsePax(b []byte) (paxRecords, bool) {
 		r[key] = value
 		b = b[n:]
 	}
-	return r, true
+	return r, whole
 }
 
 // get gives the value that an extended header sets, the entry's own before the global one.
@@ -57,6 +59,7 @@ func (t *tarWalk) get(key string) (string, bool) {
 // extend applies what extended headers said about this entry, and forgets it.
 func (t *tarWalk) extend(e *tarEntry) {
 	plain := e.name
+	e.plain = plain
 	if t.long != "" {
 		e.name = t.long
 	}
@@ -305,6 +308,12 @@ func (t *tarWalk) emit(e *tarEntry) {
 		m.Link = e.link
 	}
 	t.in.Emit(m)
+	if e.other != "" && e.name == e.plain {
+		t.odd.add(weir.OddDivergent, e.header, 0, "entry %s is %s for Python, which takes a prefix from a header that has none", quote(e.name), quote(e.other))
+		checkName(t.odd, e.other, e.header)
+		m.Name = e.other
+		t.in.Emit(m)
+	}
 }
 
 // content hands the bytes of an entry to the engine; sparse files with their holes where they are not larger than what we may expand.

@@ -234,13 +234,33 @@ func (z *zipScan) central(f *feed, at int64, d directory, view ZipView) (bool, e
 		z.odd.add(weir.OddTruncated, at, 0, "central directory is cut off")
 		return false, f.failed()
 	}
-	le := binary.LittleEndian
-	nameLen, extraLen, commentLen := int(le.Uint16(b[28:])), int(le.Uint16(b[30:])), int(le.Uint16(b[32:]))
-	rest := make([]byte, nameLen+extraLen+commentLen)
-	if _, err := io.ReadFull(f, rest); err != nil {
-		z.odd.add(weir.OddTruncated, at, 0, "central directory is cut off within an entry")
+	rest := make([]byte, int(le16(b[28:]))+int(le16(b[30:]))+int(le16(b[32:])))
+	n, err := io.ReadFull(f, rest)
+	if f.failed() != nil {
 		return false, f.failed()
 	}
+	if err != nil {
+		z.odd.add(weir.OddTruncated, at, 0, "central directory is cut off within an entry")
+		rest = rest[:n]
+	}
+	// Python reads no further than the directory's size, and takes a name that is cut there as it is.
+	if room := d.start + d.size - at - centralSize; view&ViewPython != 0 && room < int64(len(rest)) {
+		cut := b
+		if err := z.listed(cut[:], rest[:max(0, room)], at, d, ViewPython); err != nil {
+			return false, err
+		}
+		if view &^= ViewPython; view == 0 {
+			view = ViewOther
+		}
+	}
+	return err == nil, z.listed(b[:], rest, at, d, view)
+}
+
+// listed keeps the entry of a directory record: its fixed part, and what there is of name, extra field and comment.
+func (z *zipScan) listed(b, rest []byte, at int64, d directory, view ZipView) error {
+	le := binary.LittleEndian
+	nameLen := min(int(le16(b[28:])), len(rest))
+	extraLen := min(int(le16(b[30:])), len(rest)-nameLen)
 	e := ZipEntry{
 		Name: string(rest[:nameLen]), Flags: le.Uint16(b[8:]), Method: le.Uint16(b[10:]), CRC: le.Uint32(b[16:]),
 		Packed: int64(le.Uint32(b[20:])), Size: int64(le.Uint32(b[24:])), Header: int64(le.Uint32(b[42:])), Data: -1, Views: view,
@@ -257,11 +277,13 @@ func (z *zipScan) central(f *feed, at int64, d directory, view ZipView) (bool, e
 	}
 	if comment := rest[nameLen+extraLen:]; !plainText(comment) {
 		from := at + centralSize + int64(nameLen+extraLen)
-		z.quiet = append(z.quiet, Gap{Name: gapName("comment", from), At: from, Size: int64(commentLen), Quiet: true})
+		z.quiet = append(z.quiet, Gap{Name: gapName("comment", from), At: from, Size: int64(len(comment)), Quiet: true})
 	}
 	e.Header += d.delta
-	return true, z.addEntry(e, at, true)
+	return z.addEntry(e, at, true)
 }
+
+func le16(b []byte) uint16 { return binary.LittleEndian.Uint16(b) }
 
 // central64 takes the sizes that do not fit 32 bits from the zip64 extra field.
 func (z *zipScan) central64(e *ZipEntry, x extraFields, at int64) {

@@ -8,23 +8,9 @@ import (
 	"hash/crc32"
 	"io"
 
-	"github.com/klauspost/compress/flate"
-
 	"weir"
 	"weir/internal/format"
 )
-
-// inflater is a deflate decoder that is used again and again: its tables and window are the bulk of its cost.
-type inflater struct{ r io.ReadCloser }
-
-func (i *inflater) reader(f *feed) io.Reader {
-	if i.r == nil {
-		i.r = flate.NewReader(f.Reader)
-	} else {
-		_ = i.r.(flate.Resetter).Reset(f.Reader, nil)
-	}
-	return i.r
-}
 
 // handedKey names content: two entries of the same one are examined once.
 type handedKey struct {

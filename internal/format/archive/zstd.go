@@ -2,7 +2,6 @@ package archive
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 
@@ -140,13 +139,20 @@ func (z *zstdFrames) next() (*unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := &zstdContent{r: r}
+	sum := &zstdContent{r: r, check: h.checksum}
 	return &unit{Reader: sum, finish: func() error {
 		z.f.seek(end)
 		if h.size >= 0 && sum.n != h.size {
 			z.odd.add(weir.OddMismatch, at, 0, "zstd frame has %d bytes, not %d", sum.n, h.size)
 		}
-		if sum.bad {
+		var want [4]byte
+		if !h.checksum {
+			return nil
+		}
+		if err := readAt(z.in.ReaderAt, want[:], end-4); err != nil {
+			return err
+		}
+		if binary.LittleEndian.Uint32(want[:]) != uint32(sum.sum.sum()) {
 			z.odd.add(weir.OddChecksum, end-4, 4, "zstd frame has another checksum than it says")
 		}
 		return nil
@@ -164,25 +170,28 @@ func (z *zstdFrames) decoder(at, end, limit int64) (io.Reader, error) {
 	return dec, err
 }
 
-// newZstd makes a decoder without goroutines of its own and with a bounded window.
-func newZstd(src io.Reader, limit int64) (*zstd.Decoder, error) {
-	return zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(uint64(limit)))
-}
-
-// zstdContent reads a frame; a wrong checksum ends it like a right one, but is remembered.
+// zstdContent counts what a frame holds and sums it up: the decoder would keep the last block back when the checksum is wrong, which
+// other readers give away before they look.
 type zstdContent struct {
-	r   io.Reader
-	n   int64
-	bad bool
+	r     io.Reader
+	n     int64
+	check bool
+	sum   xxh64
 }
 
 func (z *zstdContent) Read(b []byte) (int, error) {
 	n, err := z.r.Read(b)
 	z.n += int64(n)
-	if errors.Is(err, zstd.ErrCRCMismatch) {
-		z.bad, err = true, io.EOF
+	if z.check {
+		z.sum.write(b[:n])
 	}
 	return n, err
+}
+
+// newZstd makes a decoder without goroutines of its own and with a bounded window.
+func newZstd(src io.Reader, limit int64) (*zstd.Decoder, error) {
+	return zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.IgnoreChecksum(true),
+		zstd.WithDecoderMaxWindow(uint64(limit)))
 }
 
 // zstdEnd walks the blocks of a frame, from the first one's offset, and gives where the frame ends; at the end of the file it gives
