@@ -95,14 +95,6 @@ def load():
         imp = torch.package.PackageImporter(path)
         if mod == 'import': return imp.import_module(res)
         return imp.load_pickle(mod, res)
-    if name == 'torch.distributed.checkpoint':
-        from torch.distributed._shard.checkpoint import FileSystemReader
-        d = os.path.join(os.getcwd(), 'dcp'); os.mkdir(d)
-        import shutil; shutil.copy(path, os.path.join(d, '.metadata'))
-        return FileSystemReader(d).read_metadata()
-    if name == 'torch.jit.mobile':
-        from torch.jit.mobile import _load_for_lite_interpreter
-        return _load_for_lite_interpreter(path)
     if name == 'joblib.load':
         import joblib
         return joblib.load(path)
@@ -311,8 +303,7 @@ def attempts(entry, pythons):
             for kind in ("C", "Py"):
                 yield "%s %s" % (label, kind), exe, kind
         return
-    module = {"torch.load": "torch", "torch.jit.load": "torch", "torch.package": "torch", "torch.distributed.checkpoint": "torch",
-              "torch.jit.mobile": "torch"}.get(name, name.split(".")[0])
+    module = {"torch.load": "torch", "torch.jit.load": "torch", "torch.package": "torch"}.get(name, name.split(".")[0])
     for label, exe in sorted(probe(module).items()):
         yield label, exe, "C"
 

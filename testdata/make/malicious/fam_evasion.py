@@ -115,7 +115,7 @@ A("name-py2-itertools-imap", p2(call(("__builtin__", "list"), call(("itertools",
 A("name-py2-ifilter", p2(call(("__builtin__", "list"), call(("itertools", "ifilter"), glob("os", "system"), [CMD]))), "itertools.ifilter is filter on 3 by fix_imports")
 A("name-py2-dbm", p2(call(("dumbdbm", "open"), "weir-canary", "c")), "dumbdbm.open, dbm.dumb on 3", gives="file-write")
 A("name-py2-whichdb", p2(call(("anydbm", "open"), "weir-canary", "n")), "anydbm.open, dbm on 3", gives="file-write")
-A("name-py2-new-function", p2(call(call(("new", "function"), call(("__builtin__", "compile"), PY, "x", "exec"), {"open": glob("__builtin__", "open")}))), "new.function of a compiled code object on 2.7", on=["2.7"])
+A("name-py2-new-function", p2(call(call(("new", "function"), call(("__builtin__", "compile"), PY, "x", "exec"), {"__builtins__": call(("__builtin__", "__import__"), textstr("'__builtin__'"))}))), "new.function of a compiled code object on 2.7", on=["2.7"])
 A("name-py2-hotshot", p2(call(("hotshot", "Profile"), "weir-canary")), "hotshot.Profile writes its log", gives="file-write", on=["2.7"])
 A("name-py2-imp", p2(call(("__builtin__", "open"), "m.py", "w"), POP, call(("imp", "load_source"), "m", "/dev/null"), POP, call(("posixfile", "open"), "weir-canary", "w")), "posixfile.open of 2.7", gives="file-write", on=["2.7"])
 A("name-py2-compiler", p2(call(("timeit", "Timer"), PY), POP, call(("compiler.misc", "mangle"), textstr("'a'"), textstr("'b'")), POP, call(("exceptions", "Exception")), POP, call(("timeit", "timeit"), PY, "pass", glob("time", "time"), 1)), "modules that only 2.7 has, then timeit", on=["2.7"])

@@ -168,7 +168,7 @@ X("path-hooks-append", code(glob("sys", "path_hooks"), glob("os", "system"), APP
   "APPEND to sys.path_hooks and to sys.path: the next import calls os.system with the path; no REDUCE", gives="execute")
 X("sys-modules-swap", code(glob("sys", "modules"), lit("json"), sg("logging", "os"), SETITEM, POP, call(("json", "system"), CMD)), "SETITEM on sys.modules makes json mean os")
 X("sys-modules-fake-attr", code(glob("sys", "modules"), lit("collections"), namespace(OrderedDict=glob("os", "system")), SETITEM, POP, call(("collections", "OrderedDict"), CMD)), "sys.modules' collections is replaced by a namespace whose OrderedDict is os.system", on=PY3)
-X("xml-domreg-import", code(glob("xml.dom.domreg", "well_known_modules"), lit("w"), lit("antigravity"), SETITEM, POP, c("xml.dom.domreg:getDOMImplementation", "w")), "xml.dom.domreg imports the module that its table names; SETITEM changes the table", gives="import", canary="import:antigravity", on=PY3)
+X("xml-domreg-import", code(glob("xml.dom.domreg", "well_known_implementations"), lit("w"), lit("antigravity"), SETITEM, POP, c("xml.dom.domreg:getDOMImplementation", "w")), "xml.dom.domreg imports the module that its table names; SETITEM changes the table", gives="import", canary="import:antigravity", on=PY3)
 X("xml-sax-make-parser", c("xml.sax:make_parser", ["antigravity"]), "xml.sax.make_parser imports the modules named", gives="import", canary="import:antigravity")
 X("pkgutil-get-loader", c("importlib.util:find_spec", "antigravity.x"), "importlib.util.find_spec imports the parent", gives="import", canary="import:antigravity")
 

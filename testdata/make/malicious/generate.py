@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Writes testdata/malicious/ from the generators beside this file, and specs.json for verify_fires.py.
 
 Needs Debian's python3-torch, python3-joblib and python3-numpy for the files of those frameworks. The same bytes come out at each run.
@@ -41,9 +41,9 @@ def main():
         was = old.get(x.path)
         # What was seen stays true as long as the bytes and the way to load them are the same.
         if was and was["sha256"] == digest and was["loader"] == x.loader and was["canary"] == x.canary and was["on"] == x.on:
-            for k in ("fires", "accepted_by"):
-                if k in was:
-                    entry[k] = was[k]
+            entry["fires"] = was["fires"]
+        if x.accepted_by:
+            entry["accepted_by"] = x.accepted_by
         entries.append(entry)
     for base, _, files in os.walk(OUT):
         for name in files:
