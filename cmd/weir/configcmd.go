@@ -16,8 +16,9 @@ func newConfig(a *app) *cobra.Command {
 		Short:   "Check the configuration, and see what is in force",
 		GroupID: "other",
 		Long: `Settings come from flags, then WEIR_* variables, then weir.yaml, then defaults. weir.yaml is the file that
---config or WEIR_CONFIG names, or else the first one found in the working directory and upwards from it. One
-that lies inside of what is scanned is never obeyed.
+--config or WEIR_CONFIG names, or else the first one found in the working directory and upwards from it. It
+is never looked for in the targets: weir scan downloads does not obey downloads/weir.yaml. So run weir from a
+folder of your own, not from inside of what you do not trust.
 
 weir.yaml has these keys (variables have their names in capitals with underscores: WEIR_LIMITS_TIME):
 

@@ -73,6 +73,10 @@ func (a *app) scan(cmd *cobra.Command, targets []string) error {
 	if quiet {
 		slog.SetDefault(slog.New(&handler{w: a.stderr, level: slog.LevelError}))
 	}
+	if s.file != "" && !quiet && terminal(a.stderr) > 0 {
+		fmt.Fprintf(a.stderr, "weir: obeying %s (%d waivers, %d trusted imports, fail-on %s)\n",
+			report.Printable(s.file), len(s.waivers), len(s.list("trust")), s.text("fail-on"))
+	}
 	cfg, err := a.engineConfig(cmd, s, targets)
 	if err != nil {
 		return err

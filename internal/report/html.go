@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"slices"
+	"sync"
 
 	"weir"
 )
@@ -89,15 +90,18 @@ func (f *htmlFile) addProblem(x weir.Problem) {
 	f.Problems = append(f.Problems, x)
 }
 
-func (p *htmlPage) write(w *bufio.Writer) error {
-	t, err := template.New("report").Funcs(template.FuncMap{
-		"show": Printable,
-		"lines": func(s string) []string {
-			return printableLines(short(s, 20_000))
-		},
+// htmlTemplate is parsed when the first page is written: most runs write none.
+var htmlTemplate = sync.OnceValues(func() (*template.Template, error) {
+	return template.New("report").Funcs(template.FuncMap{
+		"show":  Printable,
+		"lines": func(s string) []string { return printableLines(short(s, 20_000)) },
 		"bytes": Bytes,
 		"place": place,
 	}).Parse(htmlText)
+})
+
+func (p *htmlPage) write(w *bufio.Writer) error {
+	t, err := htmlTemplate()
 	if err != nil {
 		return fmt.Errorf("html: %w", err)
 	}
