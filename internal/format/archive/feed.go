@@ -37,6 +37,9 @@ func (s *rangeReader) Read(b []byte) (int, error) {
 	return 0, err
 }
 
+// feedSize is how much is read at a time.
+const feedSize = 64 << 10
+
 // newFeed reads from offset at to end.
 func newFeed(r io.ReaderAt, at, end int64) *feed {
 	f := &feed{}
@@ -46,8 +49,8 @@ func newFeed(r io.ReaderAt, at, end int64) *feed {
 
 func (f *feed) reset(r io.ReaderAt, at, end int64) {
 	f.src = rangeReader{r: r, pos: at, end: end}
-	if f.Reader == nil {
-		f.Reader = bufio.NewReaderSize(&f.src, int(max(16, min(64<<10, end-at))))
+	if f.Reader == nil || f.Reader.Size() < feedSize && end-at > int64(f.Reader.Size()) {
+		f.Reader = bufio.NewReaderSize(&f.src, int(max(64, min(feedSize, end-at))))
 	} else {
 		f.Reader.Reset(&f.src)
 	}

@@ -225,16 +225,20 @@ func matchZlib(h format.Head) bool {
 		return usual && (b[1] == 0x20 || b[1] == 0x7d || b[1] == 0xbb || b[1] == 0xf9)
 	}
 	out := make([]byte, 512)
-	n, err := io.ReadFull(flate.NewReader(bytes.NewReader(b[2:])), out)
+	src := bytes.NewReader(b[2:])
+	n, err := io.ReadFull(flate.NewReader(src), out)
 	switch {
 	case err == nil:
 		return true
 	case errors.Is(err, io.ErrUnexpectedEOF) && n > 0 && endsInSum(b[2:], out[:n]):
 		return true
-	case usual:
-		return n > 0 || err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) && len(b) < 64
+	case !usual:
+		return false
+	case err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF):
+		return n > 0 || h.Size > int64(len(b)) || endsInSum(b[2:], nil)
 	}
-	return false
+	// It breaks: enough was good before that this is no accident of two bytes.
+	return n >= 64 || len(b)-2-src.Len() >= 512
 }
 
 // endsInSum reports whether data is one whole deflate stream of content, followed by its checksum.

@@ -240,6 +240,9 @@ func (d *lzmaDecoder) room() {
 
 // give hands decoded bytes out.
 func (d *lzmaDecoder) give(b []byte) int {
+	if d.win == nil {
+		return 0 // it has ended, and the window was let go of
+	}
 	n := copy(b, d.win[d.rpos:d.wpos])
 	d.rpos += n
 	return n
@@ -466,11 +469,11 @@ func (l *lzmaReader) Read(b []byte) (int, error) {
 		if n := l.give(b); n > 0 {
 			return n, nil
 		}
-		if l.err == nil {
-			l.err = l.step()
-		} else {
+		if l.err != nil {
+			l.win = nil
 			return 0, l.err
 		}
+		l.err = l.step()
 	}
 }
 
@@ -562,6 +565,7 @@ func (l *lzma2Reader) Read(b []byte) (int, error) {
 			return n, nil
 		}
 		if l.err != nil {
+			l.win = nil
 			return 0, l.err
 		}
 		if l.left == 0 {

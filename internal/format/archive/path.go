@@ -99,8 +99,8 @@ func (l links) through(name string) (string, bool) {
 		return "", false
 	}
 	name = cleanName(name)
-	for i, c := range name {
-		if c == '/' && l[name[:i]] {
+	for i := range min(len(name), maxLink+1) {
+		if name[i] == '/' && l[name[:i]] {
 			return name[:i], true
 		}
 	}

@@ -126,9 +126,10 @@ type sevenArchive struct {
 
 // sevenReader reads a header; the first error stays, and everything after it is zero.
 type sevenReader struct {
-	b   []byte
-	pos int
-	err error
+	b    []byte
+	pos  int
+	most int // packed streams, folders or files
+	err  error
 }
 
 func (r *sevenReader) fail(text string, args ...any) {
@@ -185,11 +186,22 @@ func (r *sevenReader) number() int64 {
 	return n
 }
 
-// count reads a number of things of which each takes at least so many bytes of the header still to come.
-func (r *sevenReader) count(bytesEach int) int {
+// length reads how many bytes come next.
+func (r *sevenReader) length() int {
 	n := r.number()
-	if n*int64(bytesEach) > int64(r.left())+1 || n > int64(len(r.b))+1 {
-		r.fail("%d items in %d bytes", n, r.left())
+	if n > int64(r.left()) {
+		r.fail("%d bytes where %d are left", n, r.left())
+		return 0
+	}
+	return int(n)
+}
+
+// count reads a number of things, which is bounded as members are.
+func (r *sevenReader) count() int {
+	n := r.number()
+	if n > int64(r.most) && r.err == nil {
+		r.err = fmt.Errorf("%d items: %w", n, format.ErrLimit)
+		r.pos = len(r.b)
 		return 0
 	}
 	return int(n)
@@ -271,7 +283,7 @@ func (r *sevenReader) streams() (*sevenStreams, error) {
 
 func (r *sevenReader) packInfo(s *sevenStreams) {
 	at := sevenStart + r.number()
-	s.packs = make([]sevenPack, r.count(1))
+	s.packs = make([]sevenPack, r.count())
 	for r.err == nil {
 		switch id := r.byte(); id {
 		case sevenSize:
@@ -295,7 +307,7 @@ func (r *sevenReader) packInfo(s *sevenStreams) {
 
 func (r *sevenReader) unpackInfo(s *sevenStreams) {
 	r.want(sevenFolder)
-	n := r.count(2)
+	n := r.count()
 	if r.byte() != 0 {
 		r.fail("folders outside the header")
 		return
@@ -333,7 +345,7 @@ func (r *sevenReader) unpackInfo(s *sevenStreams) {
 // folder reads the coders of a folder and how they are tied together.
 func (r *sevenReader) folder() sevenFolderInfo {
 	f := sevenFolderInfo{bound: map[int]int{}, packed: map[int]int{}}
-	coders := r.count(1)
+	coders := r.count()
 	if coders == 0 || coders > maxCoders {
 		r.fail("folder of %d coders", coders)
 		return f
@@ -407,7 +419,7 @@ func (r *sevenReader) coder() sevenCoder {
 		c.ins = int(ins)
 	}
 	if flags&0x20 != 0 {
-		c.props = r.bytes(r.count(1))
+		c.props = r.bytes(r.length())
 	}
 	if flags&0xc0 != 0 {
 		r.fail("coder flags %#x", flags)
@@ -417,13 +429,19 @@ func (r *sevenReader) coder() sevenCoder {
 
 func (r *sevenReader) subStreams(s *sevenStreams) {
 	id := r.byte()
-	counts := make([]int, len(s.folders))
+	total, counts := 0, make([]int, len(s.folders))
 	for i := range counts {
 		counts[i] = 1
 	}
 	if id == sevenNumStreams {
 		for i := range counts {
-			counts[i] = r.count(1)
+			counts[i] = r.count()
+			if total += counts[i]; total > r.most && r.err == nil {
+				r.err = fmt.Errorf("%d files: %w", total, format.ErrLimit)
+			}
+			if r.err != nil {
+				return
+			}
 		}
 		id = r.byte()
 	}
@@ -481,13 +499,13 @@ func (r *sevenReader) subDigests(s *sevenStreams) {
 }
 
 // archive reads a whole header.
-func (r *sevenReader) archive(maxFiles int) (*sevenArchive, error) {
+func (r *sevenReader) archive() (*sevenArchive, error) {
 	a := &sevenArchive{}
 	for r.err == nil {
 		switch id := r.byte(); id {
 		case sevenProperties:
 			for r.err == nil && r.byte() != sevenEnd {
-				r.bytes(r.count(1))
+				r.bytes(r.length())
 			}
 		case sevenAdditional:
 			if _, err := r.streams(); err != nil {
@@ -501,7 +519,7 @@ func (r *sevenReader) archive(maxFiles int) (*sevenArchive, error) {
 			}
 			a.sevenStreams = *s
 		case sevenFiles:
-			if err := r.files(a, maxFiles); err != nil {
+			if err := r.files(a); err != nil {
 				return nil, err
 			}
 		case sevenEnd:
@@ -513,19 +531,15 @@ func (r *sevenReader) archive(maxFiles int) (*sevenArchive, error) {
 	return nil, r.err
 }
 
-func (r *sevenReader) files(a *sevenArchive, maxFiles int) error {
-	n := r.number()
-	if n > int64(maxFiles) {
-		return fmt.Errorf("%d files: %w", n, format.ErrLimit)
-	}
-	a.files = make([]sevenFile, n)
+func (r *sevenReader) files(a *sevenArchive) error {
+	a.files = make([]sevenFile, r.count())
 	var empty, emptyFile, anti []bool
 	for r.err == nil {
 		id := r.byte()
 		if id == sevenEnd {
 			break
 		}
-		p := &sevenReader{b: r.bytes(r.count(1))}
+		p := &sevenReader{b: r.bytes(r.length()), most: r.most}
 		switch id {
 		case sevenEmptyStream:
 			empty = p.bits(len(a.files))

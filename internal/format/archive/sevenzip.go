@@ -105,10 +105,10 @@ func (s *seven) headerError(at int64, err error) error {
 // header unpacks the header as often as it is packed, and parses it.
 func (s *seven) header(b []byte) (*sevenArchive, error) {
 	for range maxSevenNesting {
-		r := &sevenReader{b: b}
+		r := &sevenReader{b: b, most: s.in.Limits.Members}
 		switch id := r.byte(); id {
 		case sevenHeader:
-			a, err := r.archive(s.in.Limits.Members)
+			a, err := r.archive()
 			if err == nil && r.left() > 0 {
 				s.odd.add(weir.OddTrailing, 0, int64(r.left()), "bytes after the end of the 7z header")
 			}

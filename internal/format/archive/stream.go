@@ -23,6 +23,7 @@ type unit struct {
 type units struct {
 	// next begins the unit at the feed's offset; io.EOF says that none begins there. It may consume what is between units.
 	next  func() (*unit, error)
+	close func() // lets go of the decoder once nothing more is read; may be nil
 	cur   *unit
 	count int
 	size  int64
@@ -30,6 +31,18 @@ type units struct {
 }
 
 func (u *units) Read(b []byte) (int, error) {
+	n, err := u.read(b)
+	if err != nil && u.cur != nil {
+		u.cur = nil // windows are large, and the content is examined while this stream is still held
+	}
+	if err != nil && u.close != nil {
+		u.close()
+		u.close = nil
+	}
+	return n, err
+}
+
+func (u *units) read(b []byte) (int, error) {
 	for u.err == nil {
 		if u.cur == nil {
 			if u.cur, u.err = u.next(); u.err != nil {
@@ -79,9 +92,12 @@ func contentName(name string) string {
 }
 
 // run hands the content of all units to the engine as one member and accounts for the rest of the file.
-func (s *stream) run(next func() (*unit, error)) error {
+func (s *stream) run(next func() (*unit, error)) error { return s.runClosing(next, nil) }
+
+// runClosing is run for decoders that must be let go of.
+func (s *stream) runClosing(next func() (*unit, error), done func()) error {
 	defer s.odd.close()
-	u := &units{next: next}
+	u := &units{next: next, close: done}
 	_, err := s.in.Expand(s.member.Name, u, s.in.Size)
 	s.member.Size = u.size
 	s.in.Emit(s.member)

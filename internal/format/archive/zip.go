@@ -135,6 +135,7 @@ type ZipArchive struct {
 	window  int64 // the largest window that a decoder may hold
 	handed  map[handedKey]bool
 	inflate inflater
+	feed    feed
 }
 
 func matchZip(h format.Head) bool {

@@ -58,7 +58,8 @@ func (c *content) Read(b []byte) (int, error) {
 	c.n += int64(n)
 	c.crc = crc32.Update(c.crc, crc32.IEEETable, b[:n])
 	if err != nil {
-		c.err = err
+		// The content is examined while this reader is still held, and windows are large.
+		c.err, c.src = err, failing{err}
 	}
 	return n, err
 }
@@ -71,7 +72,8 @@ func (z *ZipArchive) open(e *ZipEntry) (*content, error) {
 	if e.Method == ZipDeflate {
 		end = z.size // a deflate stream says itself where it ends; one that goes on past its entry is read on
 	}
-	c := &content{feed: newFeed(z.r, e.Data, end)}
+	z.feed.reset(z.r, e.Data, end)
+	c := &content{feed: &z.feed}
 	switch e.Method {
 	case ZipDeflate:
 		c.src = z.inflate.reader(c.feed)
@@ -138,7 +140,7 @@ func (z *ZipArchive) hand(in *format.Input, e *ZipEntry, odd *oddities) error {
 		z.handed = map[handedKey]bool{}
 	}
 	z.handed[key] = true
-	if e.Packed == 0 && (e.Method != ZipStored || e.Size <= 0) {
+	if e.Packed == 0 && (e.Method != ZipStored || e.Size <= 0) && !z.goesOn(e) {
 		if e.Size > 0 || e.CRC != 0 {
 			odd.add(weir.OddMismatch, e.Header, 0, "entry %s has no data, but declares %d bytes", quote(e.Name), e.Size)
 		}
@@ -152,6 +154,21 @@ func (z *ZipArchive) hand(in *format.Input, e *ZipEntry, odd *oddities) error {
 		return z.handStored(in, e, s, odd)
 	}
 	return z.handPacked(in, e, odd)
+}
+
+// goesOn reports whether an entry that has no data by its sizes has a deflate stream all the same: readers of local headers inflate
+// until the stream ends, whatever the sizes say.
+func (z *ZipArchive) goesOn(e *ZipEntry) bool {
+	if e.Method != ZipDeflate {
+		return false
+	}
+	c, err := z.open(e)
+	if err != nil {
+		return false
+	}
+	var b [1]byte
+	n, _ := io.ReadFull(c, b[:])
+	return n > 0
 }
 
 // spell is the name under which an entry goes to the engine: its own, made distinct where an earlier entry has it too.

@@ -31,7 +31,7 @@ func parseZstd(in *format.Input) error {
 	s.multi = true
 	z := &zstdFrames{stream: s}
 	defer z.close()
-	return s.run(z.next)
+	return s.runClosing(z.next, z.close)
 }
 
 type zstdFrames struct {
@@ -43,6 +43,7 @@ type zstdFrames struct {
 func (z *zstdFrames) close() {
 	if z.dec != nil {
 		z.dec.Close()
+		z.dec = nil
 	}
 }
 
