@@ -2,6 +2,8 @@ package rule
 
 import (
 	"fmt"
+	"unicode"
+	"unicode/utf8"
 
 	"weir"
 )
@@ -18,6 +20,16 @@ func Archive() []Rule {
 			ID: "archive/link-escape", Title: "Archive holds a link that leaves its folder", Since: "0.1.0", Severity: weir.SeverityHigh,
 			Impact: []weir.Impact{weir.ImpactWrite, weir.ImpactRead}, CWE: []int{59, 22},
 			Fix: "do not unpack this archive; a model has no need of links", Check: linkEscape,
+		},
+		{
+			ID: "archive/special-entry", Title: "Archive holds a device, a pipe or a set-uid file", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactPrivilege}, CWE: []int{732, 250},
+			Fix: "do not unpack this archive; a model consists of plain files", Check: specialEntry,
+		},
+		{
+			ID: "archive/deceptive-name", Title: "Archive entry has a name made to mislead", Since: "0.1.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactWrite}, CWE: []int{1007, 116},
+			Fix: fixArchive, Check: deceptiveName,
 		},
 		{
 			ID: "archive/duplicate-entry", Title: "Archive holds two entries of one name", Since: "0.1.0", Severity: weir.SeverityHigh,
@@ -104,6 +116,83 @@ func linkEscape(p *Pass) {
 		}
 		p.reportOddities(u, oddities(u, weir.OddLink), "a link points outside its folder", s, weir.ConfidenceCertain)
 	})
+}
+
+// Bits of a Unix mode.
+const (
+	modeSetID  = 0o6000
+	modeType   = 0o170000
+	modePipe   = 0o010000
+	modeChar   = 0o020000
+	modeBlock  = 0o060000
+	modeSocket = 0o140000
+)
+
+// special says what is not plain about an entry, or nothing.
+func special(mode uint32) string {
+	switch mode & modeType {
+	case modePipe:
+		return "a pipe"
+	case modeChar, modeBlock:
+		return "a device"
+	case modeSocket:
+		return "a socket"
+	}
+	if mode&modeSetID != 0 {
+		return "set-uid or set-gid"
+	}
+	return ""
+}
+
+func specialEntry(p *Pass) {
+	each(p, func(u *Unit) {
+		p.reportMembers(u, inModel(u, weir.SeverityHigh, weir.SeverityLow), func(m weir.Member) string {
+			if what := special(m.Mode); what != "" {
+				return fmt.Sprintf("entry %q is %s", m.Name, what)
+			}
+			return ""
+		})
+	})
+}
+
+// deceptiveName reports names that show as something else than they are. In ordinary archives a name that is not UTF-8 is an old one; no
+// framework gives its own entries such a name.
+func deceptiveName(p *Pass) {
+	each(p, func(u *Unit) {
+		p.reportMembers(u, inModel(u, weir.SeverityHigh, weir.SeverityLow), func(m weir.Member) string {
+			for _, r := range m.Name {
+				switch {
+				case unicode.IsControl(r):
+					return fmt.Sprintf("the name %q holds a control character", m.Name)
+				case unicode.Is(unicode.Bidi_Control, r):
+					return fmt.Sprintf("the name %q holds a character that changes the direction of text", m.Name)
+				case r == utf8.RuneError && u.Model:
+					return fmt.Sprintf("the name %q is not UTF-8", m.Name)
+				}
+			}
+			return ""
+		})
+	})
+}
+
+// reportMembers makes one finding of all entries of a unit about which there is something to say.
+func (p *Pass) reportMembers(u *Unit, severity weir.Severity, say func(weir.Member) string) {
+	var odd []weir.Oddity
+	for _, m := range facts[weir.Member](u) {
+		if text := say(m); text != "" {
+			odd = append(odd, weir.Oddity{Detail: text, At: m.At})
+		}
+	}
+	if len(odd) == 0 {
+		return
+	}
+	message := odd[0].Detail
+	if len(odd) > 1 {
+		message += fmt.Sprintf(" (and %d more)", len(odd)-1)
+	}
+	f := p.finding(u, odd[0].At, message, odd[0].Detail)
+	f.Severity = severity
+	p.Report(f)
 }
 
 func duplicateEntry(p *Pass) {

@@ -26,7 +26,7 @@ type judgement struct {
 
 // judge looks at every import of a unit and gives one judgement per callee that is not safe, in the order of first sight.
 func judge(u *Unit, names *pyname.Index, trust func(module, name string) bool) []judgement {
-	j := judging{names: names, trust: trust, at: map[string]int{}, used: map[string]bool{}}
+	j := judging{names: names, trust: trust, at: map[string]int{}, used: map[string]bool{}, known: map[spelling]pyname.Object{}}
 	imports := facts[weir.Import](u)
 	for _, imp := range imports {
 		if imp.Use != weir.UseNamed && !imp.Dead {
@@ -44,13 +44,33 @@ type judging struct {
 	trust func(module, name string) bool
 	at    map[string]int  // callee → index in out
 	used  map[string]bool // spelled names that are also called, instantiated or given state
+	known map[spelling]pyname.Object
 	out   []judgement
+}
+
+// spelling is a name as a stream of some protocol spells it.
+type spelling struct {
+	module, name string
+	protocol     int
+}
+
+// resolve asks the index once per name: most are named, called and given state.
+func (j *judging) resolve(imp weir.Import) pyname.Object {
+	k := spelling{imp.Module, imp.Name, imp.Protocol}
+	obj, ok := j.known[k]
+	if !ok {
+		obj = j.names.Resolve(k.module, k.name, k.protocol)
+		j.known[k] = obj
+	}
+	return obj
 }
 
 // add judges one import and merges the result with what is known of the same callee: the worst use decides.
 func (j *judging) add(imp weir.Import) {
 	for _, v := range j.judge(imp) {
-		v.uses = imp.Count
+		if v.uses = imp.Count; imp.Use == weir.UseNamed {
+			v.uses = 0 // every use needs the name first: only what is done with it is counted
+		}
 		if v.imp.Dead {
 			// Bytes that look like a pickle's import but that nothing is known to execute: no more than a suspicion, and of unknown names none.
 			if !dangerous(v.rule) {
@@ -66,7 +86,10 @@ func (j *judging) add(imp weir.Import) {
 			continue
 		}
 		old := &j.out[i]
-		uses := old.uses + v.uses + 1
+		uses := old.uses + v.uses
+		if old.imp.Use != weir.UseNamed && v.imp.Use != weir.UseNamed {
+			uses++
+		}
 		if worse(v, *old) {
 			*old = v
 		}
@@ -84,7 +107,7 @@ func (j *judging) judge(imp weir.Import) []judgement {
 	if imp.Computed {
 		return []judgement{computed(imp, spelled)}
 	}
-	obj := j.names.Resolve(imp.Module, imp.Name, imp.Protocol)
+	obj := j.resolve(imp)
 	v := judgement{callee: canonical(obj, spelled), spelled: spelled, imp: imp, conf: weir.ConfidenceCertain}
 	if obj.Power&pyname.Apply != 0 && imp.Use != weir.UseNamed {
 		return j.applies(v, obj, imp)
@@ -138,7 +161,7 @@ func (j *judging) unvetted(v judgement, obj pyname.Object, imp weir.Import) judg
 		}
 		v.conf = weir.ConfidenceLikely
 		v.message = v.name() + " is called with arguments that no real writer gives it"
-	case obj.Kind == pyname.KindClass && constructs(imp) && isStandard(obj.Module) && !isError(obj.Name):
+	case obj.Kind == pyname.KindClass && imp.Use == weir.UseCalled && isStandard(obj.Module) && !isError(obj.Name):
 		return reviewed(v)
 	case obj.Kind == pyname.KindClass || obj.Kind == pyname.KindObject && imp.Use != weir.UseCalled:
 		v.rule, v.severity, v.conf = "pickle/unvetted-call", weir.SeverityMedium, weir.ConfidenceLikely
@@ -148,11 +171,6 @@ func (j *judging) unvetted(v judgement, obj pyname.Object, imp weir.Import) judg
 		v.message = v.name() + " is called when the file is loaded; what it does with chosen arguments has not been reviewed"
 	}
 	return v
-}
-
-// constructs reports whether a use runs the constructor of a class, as everything but NEWOBJ does.
-func constructs(imp weir.Import) bool {
-	return imp.Use == weir.UseCalled || imp.Use == weir.UseInstantiated && !strings.HasPrefix(imp.Op, "NEWOBJ")
 }
 
 // reviewed judges a class of the standard library that is called though nobody vouches for it.
@@ -212,7 +230,7 @@ func (j *judging) onlyForeignClass(obj pyname.Object, imp weir.Import) bool {
 // unknown judges a name that the index does not hold: a third party's, or an attacker's.
 func unknown(v judgement, imp weir.Import) judgement {
 	v.conf = weir.ConfidenceLikely
-	if constructs(imp) && isStandard(imp.Module) && looksLikeClass(imp.Name) && !isError(imp.Name) {
+	if imp.Use == weir.UseCalled && isStandard(imp.Module) && looksLikeClass(imp.Name) && !isError(imp.Name) {
 		return reviewed(v)
 	}
 	if imp.Use == weir.UseCalled && !looksLikeClass(imp.Name) {
@@ -233,7 +251,7 @@ func unknown(v judgement, imp weir.Import) judgement {
 }
 
 func computed(imp weir.Import, spelled string) judgement {
-	v := judgement{callee: "computed:" + spelled, spelled: spelled, imp: imp, rule: "pickle/computed-name", conf: weir.ConfidenceCertain}
+	v := judgement{callee: "computed:", spelled: spelled, imp: imp, rule: "pickle/computed-name", conf: weir.ConfidenceCertain}
 	v.severity = weir.SeverityHigh
 	v.message = "the file computes which object is called when it is loaded, so what runs cannot be known before"
 	if imp.Use == weir.UseNamed {

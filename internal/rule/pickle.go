@@ -89,7 +89,7 @@ func Pickle() []Rule {
 		{
 			ID: "pickle/custom-code", Title: "Model carries code of its own by nature", Since: "0.1.0", Severity: weir.SeverityMedium,
 			Impact: []weir.Impact{weir.ImpactExecution}, CWE: cweDeserialization,
-			Fix: "read the code that the file carries, and load it only if you would run that code; save the parameters alone where you can", Check: importRule,
+			Fix: "read the code that the file carries, and load it only if you would run that code; save the parameters alone where you can", Check: customCode,
 		},
 		{
 			ID: "pickle/code-object", Title: "Code carried in a pickle reaches the system", Since: "0.1.0", Severity: weir.SeverityHigh,
@@ -111,17 +111,29 @@ func Pickle() []Rule {
 	}
 }
 
+// maxPerRule bounds the findings of one rule in one unit: a file can name thousands of unknown things, and nobody reads on.
+const maxPerRule = 200
+
 // importRule reports the judgements of imports that belong to its rule; judge.go decides which those are.
 func importRule(p *Pass) {
 	for i := range p.Units {
 		u := &p.Units[i]
+		var mine []judgement
 		for _, j := range p.judgements(u) {
-			if j.rule != p.Rule.ID {
-				continue
+			if j.rule == p.Rule.ID {
+				mine = append(mine, j)
 			}
+		}
+		for n, j := range mine[:min(len(mine), maxPerRule)] {
 			message := j.message
-			if j.uses > 0 {
-				message += fmt.Sprintf(" (%d more uses)", j.uses)
+			switch {
+			case j.uses == 1:
+				message += " (and once more)"
+			case j.uses > 1:
+				message += fmt.Sprintf(" (and %d times more)", j.uses)
+			}
+			if n == maxPerRule-1 && len(mine) > maxPerRule {
+				message += fmt.Sprintf("; %d more names are used in the same way", len(mine)-maxPerRule)
 			}
 			f := p.finding(u, j.imp.At, message, j.imp.Evidence)
 			f.Severity, f.Confidence, f.Impact = j.severity, j.conf, j.impact
@@ -141,8 +153,72 @@ func denialOfService(p *Pass) {
 	}
 }
 
+// maxListed bounds the names in one message.
+const maxListed = 5
+
+// customCode makes one finding of all that says that a file carries code of its own: the functions that restore it, the names of the
+// program that wrote it, the code objects.
+func customCode(p *Pass) {
+	for i := range p.Units {
+		u := &p.Units[i]
+		var names, lines []string
+		at := int64(-1)
+		for _, j := range p.judgements(u) {
+			if j.rule != p.Rule.ID {
+				continue
+			}
+			if at < 0 {
+				at = j.imp.At
+				lines = append(lines, j.imp.Evidence)
+			}
+			names = append(names, j.spelled)
+		}
+		code := 0
+		for _, c := range facts[weir.Code](u) {
+			if c.Language != "python-bytecode" {
+				continue
+			}
+			if at < 0 {
+				at = c.At
+			}
+			if code++; code <= maxListed && len(c.Calls) > 0 {
+				lines = append(lines, fmt.Sprintf("# code object %q calls %s", c.Name, strings.Join(c.Calls[:min(len(c.Calls), 12)], ", ")))
+			}
+		}
+		if at < 0 {
+			continue
+		}
+		message := "the file carries code of whoever wrote it"
+		if code > 0 {
+			message += fmt.Sprintf(" (%d code objects)", code)
+		}
+		if len(names) > 0 {
+			message += ", by way of " + listed(names)
+		}
+		p.Report(p.finding(u, at, message, strings.Join(lines, "\n")))
+	}
+}
+
+// listed names a few of many.
+func listed(names []string) string {
+	if len(names) <= maxListed {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListed], ", "), len(names)-maxListed)
+}
+
 // codePowers are the powers that code carried inside a model has no need of. Importing and Apply are everyday Python (getattr, map).
 const codePowers = pyname.Execute | pyname.Native | pyname.Deserialize | pyname.File | pyname.Network | pyname.Environment
+
+// codePower is what a call gives to code: nothing where the index calls the name harmless in itself (print, id) and where the code only
+// works on its own objects (setattr).
+func codePower(obj pyname.Object) pyname.Power {
+	p := obj.Power & codePowers
+	if !obj.Dangerous() || p == pyname.Environment && obj.Module == "builtins" {
+		return 0
+	}
+	return p
+}
 
 // codeObject judges code objects inside pickles by the names that they call.
 func codeObject(p *Pass) {
@@ -173,11 +249,11 @@ func codeObject(p *Pass) {
 // codeReaches lists the dangerous names among the calls of a code object, at most a few, with their powers.
 func (j *judging) codeReaches(c weir.Code) (reached []string, power pyname.Power) {
 	for _, name := range c.Calls {
-		obj := j.codeName(name)
-		if obj.Power&codePowers == 0 || slices.Contains(reached, name) {
+		p := codePower(j.codeName(name))
+		if p == 0 || slices.Contains(reached, name) {
 			continue
 		}
-		power |= obj.Power & codePowers
+		power |= p
 		if len(reached) < 8 {
 			reached = append(reached, name)
 		}

@@ -37,7 +37,7 @@ func (j *judging) applies(v judgement, obj pyname.Object, imp weir.Import) []jud
 	switch {
 	case len(out) > 0:
 		return out
-	case obj.Allows(imp.Use, imp.Op, imp.Args):
+	case allows(obj, imp):
 		return nil
 	case hidden && !j.plainHead(imp), obj.Power != pyname.Apply:
 		return power(v, obj, imp)

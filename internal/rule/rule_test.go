@@ -96,6 +96,19 @@ func TestJudgement(t *testing.T) {
 	}
 }
 
+// TestFlood: a file that names everything does not drown its reader, and the worst is not lost among it.
+func TestFlood(t *testing.T) {
+	var facts []weir.Fact
+	for i := range 5000 {
+		facts = append(facts, named("acme", fmt.Sprintf("name%d", i)))
+	}
+	facts = append(facts, call("os", "system"))
+	got := found(t, nil, facts...)
+	if len(got) != maxPerRule+1 || got[0] != "pickle/code-execution critical" {
+		t.Errorf("%d findings, the first is %s", len(got), got[0])
+	}
+}
+
 func TestPowerOrder(t *testing.T) {
 	all := pyname.Power(0)
 	for i := range powers {

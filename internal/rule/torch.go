@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"weir"
+	"weir/internal/pyname"
 )
 
 // Torch lists the rules about PyTorch's own containers.
@@ -48,7 +49,7 @@ func Torch() []Rule {
 			Fix: "read the source before you import from the archive; ship weights in safetensors and code in your own repository", Check: packageSource,
 		},
 		{
-			ID: "torch/legacy-tar", Title: "Model uses the tar layout of PyTorch before 0.1.10", Since: "0.1.0", Severity: weir.SeverityLow,
+			ID: "torch/legacy-tar", Title: "Model uses the tar layout of the first PyTorch releases", Since: "0.1.0", Severity: weir.SeverityLow,
 			Impact: []weir.Impact{weir.ImpactExecution}, CWE: cweDeserialization,
 			Fix: "load it once with torch 2.6 or newer in a sandbox and save it again, best as safetensors", Check: legacyTar,
 		},
@@ -164,8 +165,9 @@ func torchContainer(p *Pass, names ...string) bool {
 	return false
 }
 
-// carried reports code of one language in a container, once per name.
+// carried reports code of one language in a container, once per name. Code that calls what no model needs is worse than code alone.
 func carried(p *Pass, language, what string) {
+	j := judging{names: p.Names, trust: p.Trust}
 	seen := map[string]bool{}
 	for i := range p.Units {
 		u := &p.Units[i]
@@ -177,10 +179,17 @@ func carried(p *Pass, language, what string) {
 			seen[key] = true
 			f := p.finding(u, c.At, fmt.Sprintf("%q %s", c.Name, what), orElse(c.Text, c.Name))
 			f.Line = c.Line
+			if reached, power := j.codeReaches(c); power&sourcePowers != 0 {
+				f.Message += "; it calls " + strings.Join(reached, ", ")
+				f.Severity = max(p.Rule.Severity, weir.SeverityHigh)
+			}
 			p.Report(f)
 		}
 	}
 }
+
+// sourcePowers are what a handler or a module of a model has no need of. Reading files and loading weights are its work.
+const sourcePowers = pyname.Execute | pyname.Native | pyname.Network
 
 func nativeLibrary(p *Pass) {
 	if torchContainer(p, "torch", "torchscript") {
