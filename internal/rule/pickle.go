@@ -261,10 +261,13 @@ func (j *judging) codeReaches(c weir.Code) (reached []string, power pyname.Power
 	return reached, power
 }
 
-// codeName resolves a name that code calls; one without a module is a builtin there.
+// codeName resolves a name that code calls. One without a module is a builtin or something of the code's own, a method or a local.
 func (j *judging) codeName(name string) pyname.Object {
-	if !strings.Contains(name, ".") {
-		return j.names.Resolve("builtins", name, 4)
+	if strings.Contains(name, ".") {
+		return j.names.Path(name, 4)
 	}
-	return j.names.Path(name, 4)
+	if obj := j.names.Resolve("builtins", name, 4); obj.Kind != pyname.KindUnknown {
+		return obj
+	}
+	return pyname.Object{}
 }
