@@ -110,7 +110,7 @@ func addOptions(f *pflag.FlagSet, keys ...string) {
 			f.Var(&word{text: o.def.(string), name: flagKind(o)}, o.flag, o.doc)
 		}
 	}
-	f.String("config", "", "read this file instead of the "+configName+" of this or a parent folder")
+	f.String("config", "", "read this `FILE` instead of the "+configName+" of this or a parent folder")
 	f.SortFlags = false
 }
 

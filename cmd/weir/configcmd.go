@@ -73,7 +73,7 @@ func configKeys() string {
 		case def == "":
 			def = `""`
 		}
-		fmt.Fprintf(&b, "%s%s: %s\n%s", indent, name, def, reflow(o.doc, 100, indent+"    "))
+		fmt.Fprintf(&b, "%s%s: %s\n%s", indent, name, def, reflow(strings.ReplaceAll(o.doc, "`", ""), 100, indent+"    "))
 	}
 	return strings.TrimRight(b.String(), "\n")
 }

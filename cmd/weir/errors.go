@@ -53,7 +53,7 @@ func cannotRead(what, file string, err error) error {
 
 // cannotWrite is an output that cannot be written.
 func cannotWrite(file string, err error) error {
-	return &failure{code: exitUsage, what: fmt.Sprintf("output %q cannot be written", file), hint: "Nothing was left there; name another with --output.", err: bare(err)}
+	return &failure{code: exitUsage, what: fmt.Sprintf("output %q cannot be written", file), err: bare(err)}
 }
 
 // internal is a mistake of weir's own.

@@ -248,7 +248,7 @@ accounted for, recognised that the format is known but its content is not read; 
 
 // listFormat gives cmd the flag --format and a function that says whether it asks for JSON.
 func listFormat(cmd *cobra.Command) func() (bool, error) {
-	format := cmd.Flags().String("format", "text", "text, or json for programs")
+	format := cmd.Flags().String("format", "text", "`text|json`, json for programs")
 	_ = cmd.RegisterFlagCompletionFunc("format", complete("text", "json"))
 	return func() (bool, error) {
 		if *format != "text" && *format != "json" {

@@ -46,8 +46,8 @@ Kinds (all writes every one):
 		Args:              exactly("a KIND (" + strings.Join(kinds, ", ") + ", all)"),
 		ValidArgsFunction: complete(append(kinds, "all")...),
 	}
-	output := sample.Flags().String("output", "", "write to this file; - is standard output")
-	dir := sample.Flags().String("output-dir", ".", "write into this folder")
+	output := sample.Flags().String("output", "", "write to this `FILE`; - is standard output")
+	dir := sample.Flags().String("output-dir", ".", "write into this `FOLDER`")
 	cmd.AddCommand(sample)
 	sample.RunE = func(_ *cobra.Command, args []string) error {
 		found := false

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +26,48 @@ type outputs struct {
 type outputFile struct {
 	path   string
 	format report.Format
-	spool  *os.File
+	spool  *spool
+}
+
+// spool holds a report until it is whole: in a file without a name, or in memory where the system's folder for such files cannot be written.
+type spool struct {
+	file *os.File
+	mem  bytes.Buffer
+}
+
+func newSpool() *spool {
+	f, err := os.CreateTemp("", "weir-report-*")
+	if err != nil {
+		return &spool{}
+	}
+	os.Remove(f.Name()) // where the system allows it the name goes at once; otherwise with close
+	return &spool{file: f}
+}
+
+func (s *spool) Write(p []byte) (int, error) {
+	if s.file == nil {
+		return s.mem.Write(p)
+	}
+	return s.file.Write(p)
+}
+
+func (s *spool) copyTo(w io.Writer) error {
+	if s.file == nil {
+		_, err := w.Write(s.mem.Bytes())
+		return err
+	}
+	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	_, err := io.Copy(w, s.file)
+	return err
+}
+
+func (s *spool) close() {
+	if s != nil && s.file != nil {
+		s.file.Close()
+		os.Remove(s.file.Name())
+	}
 }
 
 // parseOutputs reads --format and --output: FILE is where the report goes instead of standard output, FORMAT=FILE a further one.
@@ -85,7 +127,8 @@ func (f *outputFile) open() error {
 		if info.IsDir() {
 			return errors.New("it is a folder")
 		}
-		return f.makeSpool() // a device or pipe
+		f.spool = newSpool() // a device or pipe
+		return nil
 	}
 	probe, err := f.temp()
 	if err != nil {
@@ -95,7 +138,8 @@ func (f *outputFile) open() error {
 	if err := os.Remove(probe.Name()); err != nil {
 		return err
 	}
-	return f.makeSpool()
+	f.spool = newSpool()
+	return nil
 }
 
 // temp makes a new file beside the one to be written, where it can be renamed into its place.
@@ -109,13 +153,6 @@ func (f *outputFile) target() string {
 		return real
 	}
 	return f.path
-}
-
-func (f *outputFile) makeSpool() (err error) {
-	if f.spool, err = os.CreateTemp("", "weir-report-*"); err == nil {
-		os.Remove(f.spool.Name()) // where the system allows it the name goes at once; otherwise with discard
-	}
-	return err
 }
 
 // sink writes every report.
@@ -141,16 +178,12 @@ func (o *outputs) commit() error {
 }
 
 func (f *outputFile) commit() error {
-	if _, err := f.spool.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
 	if info, err := os.Stat(f.path); err == nil && !info.Mode().IsRegular() {
 		dst, err := os.OpenFile(f.path, os.O_WRONLY, 0)
 		if err != nil {
 			return err
 		}
-		_, err = io.Copy(dst, f.spool)
-		return errors.Join(err, dst.Close())
+		return errors.Join(f.spool.copyTo(dst), dst.Close())
 	}
 	mode := os.FileMode(0o644)
 	target := f.target()
@@ -161,8 +194,7 @@ func (f *outputFile) commit() error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(tmp, f.spool)
-	if err = errors.Join(err, tmp.Chmod(mode), tmp.Close()); err == nil {
+	if err = errors.Join(f.spool.copyTo(tmp), tmp.Chmod(mode), tmp.Close()); err == nil {
 		err = os.Rename(tmp.Name(), target)
 	}
 	if err != nil {
@@ -174,10 +206,7 @@ func (f *outputFile) commit() error {
 // discard frees what is left of the files' contents.
 func (o *outputs) discard() {
 	for _, f := range o.files {
-		if f.spool != nil {
-			f.spool.Close()
-			os.Remove(f.spool.Name())
-		}
+		f.spool.close()
 	}
 }
 

@@ -33,6 +33,7 @@ func run(a *app, args []string) (code int) {
 }
 
 func newRoot(a *app) *cobra.Command {
+	cobra.EnableCommandSorting = false // the order is that of importance
 	root := &cobra.Command{
 		Use:   "weir",
 		Short: "Scan machine-learning models before anything runs",
@@ -59,10 +60,44 @@ and sends nothing anywhere.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpTemplate(helpTemplate)
+	root.SetHelpCommand(newHelp(root))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	cobra.AddTemplateFunc("flags", func(f *pflag.FlagSet) string { return strings.TrimRight(f.FlagUsagesWrapped(100), "\n") })
 	return root
+}
+
+// newHelp is cobra's help command, but for what it is asked for and does not know.
+func newHelp(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		GroupID: "other",
+		Short:   "Tell more about a command",
+		Long:    "Help tells everything about one command: what it does, its flags, and examples.",
+		Example: "  weir help scan\n  weir help lab sample",
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return commandNames(root), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				word := args[len(args)-1]
+				return usage(didYouMean(word, commandNames(root)), "there is no help about %q", word)
+			}
+			c.InitDefaultHelpFlag()
+			return c.Help()
+		},
+	}
+}
+
+func commandNames(c *cobra.Command) []string {
+	var names []string
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	return names
 }
 
 const helpTemplate = `{{with or .Long .Short}}{{. | trimTrailingWhitespaces}}
@@ -97,13 +132,7 @@ func rootArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	var names []string
-	for _, c := range cmd.Commands() {
-		if c.IsAvailableCommand() {
-			names = append(names, c.Name())
-		}
-	}
-	hint := didYouMean(args[0], names)
+	hint := didYouMean(args[0], commandNames(cmd))
 	if _, err := os.Lstat(args[0]); hint == "" && err == nil {
 		hint = fmt.Sprintf("To look at a file or folder: weir scan %s", args[0])
 	}
@@ -115,10 +144,7 @@ func rootArgs(cmd *cobra.Command, args []string) error {
 
 // subcommandOnly is for commands that only hold others.
 func subcommandOnly(cmd *cobra.Command, args []string) error {
-	var names []string
-	for _, c := range cmd.Commands() {
-		names = append(names, c.Name())
-	}
+	names := commandNames(cmd)
 	if len(args) > 0 {
 		return usage(didYouMean(args[0], names), "%q is not a command of %q", args[0], cmd.CommandPath())
 	}

@@ -55,7 +55,7 @@ valid report that is marked incomplete; a second one ends it at once.`,
 	addOptions(f)
 	f.Bool("trace", false, "print every pickle as a Python-like program, with offsets, before its verdict")
 	f.Bool("facts", false, "put everything that was seen into json and jsonl reports, not only what it means")
-	f.String("files-from", "", "read more targets from FILE, one a line, or ended by NUL; - is standard input")
+	f.String("files-from", "", "read more targets from `FILE`, one a line, or ended by NUL; - is standard input")
 	for _, o := range options() {
 		if o.kind == kindWord && o.flag != "" {
 			_ = cmd.RegisterFlagCompletionFunc(o.flag, complete(o.words...))
