@@ -17,7 +17,7 @@ const (
 	ValueInt      ValueKind = "int"      // Text is decimal
 	ValueFloat    ValueKind = "float"    // Text as Python's repr
 	ValueStr      ValueKind = "str"      // Text is the (possibly cut) text, Len its full length in bytes of UTF-8
-	ValueBytes    ValueKind = "bytes"    // Text is the (possibly cut) content, Len its full length
+	ValueBytes    ValueKind = "bytes"    // Text is the (possibly cut) content, a rune per byte (Latin-1); Len equals len(Text) when it is whole
 	ValueTuple    ValueKind = "tuple"    // Items
 	ValueList     ValueKind = "list"     // Items
 	ValueSet      ValueKind = "set"      // Items; set and frozenset
@@ -179,7 +179,7 @@ func quotePython(b *strings.Builder, s string, raw bool) {
 			b.WriteString("\\r")
 		case c == '\t':
 			b.WriteString("\\t")
-		case c < 0x20 || c == 0x7f || (raw && c >= 0x80):
+		case c < 0x20 || c == 0x7f:
 			b.WriteString("\\x")
 			b.WriteByte(hex[c>>4])
 			b.WriteByte(hex[c&15])
@@ -187,7 +187,11 @@ func quotePython(b *strings.Builder, s string, raw bool) {
 			b.WriteByte(c)
 		default:
 			r, n := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && n <= 1 || !strconv.IsPrint(r) {
+			if raw && r < 0x100 {
+				b.WriteString("\\x")
+				b.WriteByte(hex[r>>4])
+				b.WriteByte(hex[r&15])
+			} else if r == utf8.RuneError && n <= 1 || !strconv.IsPrint(r) {
 				for _, x := range []byte(s[i : i+n]) {
 					b.WriteString("\\x")
 					b.WriteByte(hex[x>>4])

@@ -114,7 +114,7 @@ func isolation(cfg engineConfig) (scan.Isolate, func(), error) {
 }
 
 func engineCatalog() scan.Catalog {
-	return scan.Catalog{Formats: catalog.Formats()}
+	return scan.Catalog{Formats: catalog.Formats(), Opaque: catalog.Opaque()}
 }
 
 // frameworks names the framework of each format.

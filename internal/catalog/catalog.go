@@ -16,14 +16,19 @@ import (
 
 // Formats lists every file format that weir knows, in the order in which they are asked: models before the containers that they are made of.
 func Formats() []format.Format {
+	zip, plain := archive.Zip, slices.Clone(pickle.Formats)
+	zip.Parse = torch.ParseZip // finds what torch would read in a zip that does not begin as one of its own
+	for i := range plain {
+		plain[i].Parse = tensor.ParseJoblib // a joblib array may first come far into a pickle
+	}
 	return slices.Concat(
 		torch.Formats,
 		tensor.Formats,
 		[]format.Format{
-			archive.Zip, archive.Tar, archive.Gzip, archive.Zlib, archive.Bzip2, archive.XZ, archive.LZMA, archive.Zstd, archive.LZ4,
+			zip, archive.Tar, archive.Gzip, archive.Zlib, archive.Bzip2, archive.XZ, archive.LZMA, archive.Zstd, archive.LZ4,
 			archive.SevenZip,
 		},
-		pickle.Formats,
+		plain,
 	)
 }
 

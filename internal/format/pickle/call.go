@@ -1,6 +1,7 @@
 package pickle
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -49,27 +50,51 @@ func (m *machine) find(module, name, op string) val {
 	return globalVal(g)
 }
 
-func (m *machine) textName() (string, error) {
+// textName reads a line that names a module or attribute. At the end of the file, where the newline is missing, Python's own unpicklers
+// drop the last byte instead and import what is left; last is then true.
+func (m *machine) textName() (name string, last bool, err error) {
 	off, n, err := m.rd.line()
-	if err != nil {
-		return "", err
+	if errors.Is(err, errTruncated) {
+		return string(m.rd.at(off, n-1, 4096)), true, nil
 	}
-	return string(m.rd.at(off, n, 4096)), nil
+	if err != nil {
+		return "", false, err
+	}
+	return string(m.rd.at(off, n, 4096)), false, nil
 }
 
 // textGlobal executes GLOBAL.
 func (m *machine) textGlobal() error {
-	module, err := m.textName()
+	g, cut, err := m.namedPair("GLOBAL")
 	if err != nil {
 		return err
 	}
-	name, err := m.textName()
-	if err != nil {
-		// the module's name stands and the rest of the file is its attribute: CPython fails here, nothing runs
-		return err
+	m.push(g)
+	if cut {
+		return errTruncated
 	}
-	m.push(m.find(module, name, "GLOBAL"))
 	return nil
+}
+
+// namedPair reads the two lines of GLOBAL and INST and performs the import; cut says that the file ends in them.
+func (m *machine) namedPair(op string) (g val, cut bool, err error) {
+	module, cut, err := m.textName()
+	if err != nil {
+		return val{}, false, err
+	}
+	name := ""
+	if !cut {
+		if name, cut, err = m.textName(); err != nil {
+			return val{}, false, err
+		}
+	}
+	if cut {
+		if module == "" {
+			return val{}, true, errTruncated
+		}
+		m.diverge("%s without a newline at the end: the Python unpicklers import, the C one stops", op)
+	}
+	return m.find(module, name, op), cut, nil
 }
 
 // stackGlobal executes STACK_GLOBAL.
@@ -103,11 +128,7 @@ func (m *machine) unknownGlobal(what string) *global {
 
 // inst executes INST.
 func (m *machine) inst() error {
-	module, err := m.textName()
-	if err != nil {
-		return err
-	}
-	name, err := m.textName()
+	cls, cut, err := m.namedPair("INST")
 	if err != nil {
 		return err
 	}
@@ -115,8 +136,10 @@ func (m *machine) inst() error {
 	if err != nil {
 		return err
 	}
-	args := m.tuple(vs, n)
-	m.push(m.construct(m.find(module, name, "INST"), args, "INST"))
+	m.push(m.construct(cls, m.tuple(vs, n), "INST"))
+	if cut {
+		return errTruncated
+	}
 	return nil
 }
 
@@ -488,7 +511,11 @@ func (m *machine) persID(id val) {
 	p.keep(1, id)
 	p.count = 1
 	if m.opt.PersID != nil {
-		m.opt.PersID(m.opAt, m.value(id, 6, 64))
+		item := m.opt.PersID(m.opAt, m.value(id, 6, 64))
+		if id.k == kTuple && item >= 0 && item < len(id.p.items) {
+			m.push(id.p.items[item])
+			return
+		}
 	}
 	m.push(val{k: kPersID, p: p})
 }
@@ -513,6 +540,7 @@ func (m *machine) build(st val) error {
 			break
 		}
 		m.sayOf(inst, weir.UseStateSet, "BUILD", []val{st}, val{})
+		m.partialState(inst, st)
 		for _, s := range []val{state, slots} {
 			if s.p == nil || s.p.attrs == nil {
 				continue
@@ -535,13 +563,27 @@ func (m *machine) build(st val) error {
 				if err := m.rd.skip(skip); err != nil {
 					return err
 				}
-				m.frame = 0
+				m.rd.frame = 0
 			}
 		}
 	case kPersID, kLost, kBuffer:
 		m.say(m.unknownGlobal(m.value(inst, 3, 4).String()), weir.UseStateSet, "BUILD", []val{st}, 1)
 	}
 	return nil
+}
+
+// partialState follows functools.partial.__setstate__, whose state (func, args, keywords, dict) replaces what the partial calls.
+func (m *machine) partialState(inst, st val) {
+	g, ok := m.classOf(inst)
+	if !ok || st.k != kTuple || len(st.p.items) < 2 {
+		return
+	}
+	switch canonical(g) {
+	case "functools.partial", "_functools.partial":
+		args, _ := m.items(st.p.items[1])
+		inst.p.items = append([]val{st.p.items[0]}, args...)
+		inst.p.count = int64(len(inst.p.items))
+	}
 }
 
 // extend executes APPEND, APPENDS and ADDITEMS. vs may lie above the stack: it is copied before the stack is touched.
@@ -616,7 +658,12 @@ func (m *machine) say(g *global, use weir.Use, op string, args []val, n int64) {
 	}
 	if m.quiet {
 		if use != weir.UseNamed || g.known && identifier(g.module) && identifier(g.name) {
-			m.credible = append(m.credible, credit{g, use})
+			call := false
+			switch m.op {
+			case opReduce, opInst, opObj, opNewObj, opNewObjEx, opBuild: // letters of plain text seldom make these succeed
+				call = use != weir.UseNamed
+			}
+			m.credible = append(m.credible, credit{g, call})
 		}
 		return
 	}

@@ -24,7 +24,7 @@ type outcome struct {
 func (p outcome) credits() int {
 	n := 0
 	for _, c := range p.credible {
-		if c.use == weir.UseNamed && c.g.obj.Kind == pyname.KindUnknown && c.g.obj.Power == 0 {
+		if !c.call && c.g.obj.Kind == pyname.KindUnknown {
 			continue
 		}
 		n++

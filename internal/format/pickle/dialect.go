@@ -68,7 +68,7 @@ func (m *machine) integer(b []byte, off, n int64) (val, error) {
 		}
 		return val{k: kBigInt, n: off, m: n}, nil
 	}
-	x, canonical, known, ok := parseInt(string(b))
+	x, canonical, known, ok := parseInt(string(b), true)
 	if !ok {
 		return val{}, m.fail("%s with operand %q", opName(m.op), string(b))
 	}
@@ -84,7 +84,7 @@ func (m *machine) integer(b []byte, off, n int64) (val, error) {
 // parseInt reads an integer as the most lenient unpickler does: base prefixes, octal with a leading zero, white space, underscores, and an
 // operand that a NUL cuts short. canonical is false when some reader would see something else; known is false when the value is not one
 // certain int64.
-func parseInt(s string) (n int64, canonical, known, ok bool) {
+func parseInt(s string, prefixes bool) (n int64, canonical, known, ok bool) {
 	canonical = true
 	if i := strings.IndexByte(s, 0); i >= 0 {
 		s, canonical = s[:i], false
@@ -109,12 +109,13 @@ func parseInt(s string) (n int64, canonical, known, ok bool) {
 	base, certain := 10, true
 	if len(t) > 1 && t[0] == '0' {
 		canonical = false
-		switch t[1] {
-		case 'x', 'X':
+		switch c := t[1]; {
+		case !prefixes:
+		case c == 'x' || c == 'X':
 			base, t = 16, t[2:]
-		case 'o', 'O':
+		case c == 'o' || c == 'O':
 			base, t = 8, t[2:]
-		case 'b', 'B':
+		case c == 'b' || c == 'B':
 			base, t = 2, t[2:]
 		default:
 			if strings.Trim(t, "0") != "" {
@@ -197,21 +198,33 @@ func (m *machine) textString() error {
 	return nil
 }
 
-// textPut executes PUT.
+// maxWords bounds the memo of texts that are not plain numbers, which only Python 2 knows.
+const maxWords = 256
+
+// textPut executes PUT. Python 3 takes the operand as a number, Python 2 as a text.
 func (m *machine) textPut() error {
 	b, _, n, err := m.textLine()
 	if err != nil {
 		return err
 	}
-	i, canonical, known, ok := parseInt(string(b))
-	if !ok || n > int64(len(b)) {
-		return m.fail("PUT with operand %q", string(b))
+	key := string(b)
+	i, canonical, known, ok := parseInt(key, false)
+	if canonical && i >= 0 && known && ok {
+		return m.put(i, textKey)
 	}
-	if !canonical || i < 0 {
-		m.diverge("PUT with operand %q: unpicklers and pickletools read it differently", string(b))
+	m.diverge("PUT with operand %q: Python 2 takes any text, others a number", key)
+	v, err := m.top()
+	if err != nil {
+		return err
 	}
-	if !known {
-		i = -1
+	if n == int64(len(b)) && len(m.memo.words) < maxWords {
+		if m.memo.words == nil {
+			m.memo.words = map[string]val{}
+		}
+		m.memo.words[key] = v
+	}
+	if !ok || !known {
+		return nil
 	}
 	return m.put(i, textKey)
 }
@@ -222,16 +235,27 @@ func (m *machine) textGet() error {
 	if err != nil {
 		return err
 	}
-	i, canonical, known, ok := parseInt(string(b))
-	if !ok || n > int64(len(b)) {
-		return m.fail("GET with operand %q", string(b))
+	key := string(b)
+	i, canonical, known, ok := parseInt(key, false)
+	if canonical && i >= 0 && known && ok {
+		return m.get(i)
 	}
-	if !canonical || i < 0 {
-		m.diverge("GET with operand %q: unpicklers and pickletools read it differently", string(b))
-	}
-	if !known {
+	m.diverge("GET with operand %q: Python 2 takes any text, others a number", key)
+	word, there := m.memo.words[key]
+	there = there && n == int64(len(b))
+	v, numbered := m.memo.get(i)
+	switch {
+	case ok && known && numbered:
+		if there && word != v {
+			m.fork("memo of Python 2", func(s *state) { s.stack = append(s.stack, word) })
+		}
+		m.pushGot(v)
+	case there:
+		m.push(word)
+	case ok && !known:
 		m.push(val{k: kLost})
-		return nil
+	default:
+		return m.fail("GET of memo slot %q, which is empty", key)
 	}
-	return m.get(i)
+	return nil
 }

@@ -61,7 +61,7 @@ type state struct {
 	marks []int
 	memo  memo
 	proto int
-	frame int64 // end of the current frame, 0: none
+	frame int64 // the reader's, for a fork
 	pos   int64
 	note  string // which reading this is, for a fork
 }
@@ -84,12 +84,13 @@ type session struct {
 	ops       int64    // all forks together
 	forks     []state  // readings that are still to be followed
 	forkN     int
+	crossed   bool // an operand reached over the end of its frame
 }
 
 // credit is an import that a probe found.
 type credit struct {
-	g   *global
-	use weir.Use
+	g    *global
+	call bool // it is also called, instantiated or given state
 }
 
 // machine is one reading of one stream.
@@ -111,8 +112,9 @@ type machine struct {
 type memo struct {
 	dense  []val
 	sparse map[int64]val
-	other  map[int64]val // what Python 2 finds where PUT and BINPUT wrote one slot: it keeps text and binary keys apart
-	styles uint8         // which kinds of PUT were seen: 1 text, 2 binary
+	other  map[int64]val  // what Python 2 finds where PUT and BINPUT wrote one slot: it keeps text and binary keys apart
+	words  map[string]val // PUT with a text that is not a plain number: Python 2 takes any text as a key
+	styles uint8          // which kinds of PUT were seen: 1 text, 2 binary
 	count  int64
 	cost   int64
 	recent [8]struct{ idx, off int64 }
@@ -124,6 +126,7 @@ func (mm *memo) clone() memo {
 	c.dense = append([]val(nil), mm.dense...)
 	c.sparse = maps.Clone(mm.sparse)
 	c.other = maps.Clone(mm.other)
+	c.words = maps.Clone(mm.words)
 	return c
 }
 
@@ -225,7 +228,7 @@ func (m *machine) fork(note string, change func(*state)) {
 	}
 	m.forkN++
 	c := m.state.clone()
-	c.pos = m.rd.offset()
+	c.pos, c.frame = m.rd.offset(), m.rd.frame
 	c.note = note
 	change(&c)
 	m.forks = append(m.forks, c)
@@ -276,8 +279,6 @@ func (m *machine) pop() (val, error) {
 	if n <= m.fence() {
 		// Python 3 stops here; Python 2's cPickle keeps marks apart and takes what lies below.
 		m.diverge("%s takes a value from below a mark: cPickle goes on, others stop", opName(m.op))
-		m.marks = m.marks[:len(m.marks)-1]
-		return m.pop()
 	}
 	v := m.stack[n-1]
 	if v.k == kRun {
@@ -314,6 +315,9 @@ func (m *machine) popMark() ([]val, int64, error) {
 	}
 	at := m.marks[n-1]
 	m.marks = m.marks[:n-1]
+	if at > len(m.stack) { // values below the mark were taken, as cPickle allows
+		return nil, 0, m.fail("%s with a mark above the stack", opName(m.op))
+	}
 	vs := m.stack[at:]
 	m.stack = m.stack[:at]
 	total := int64(len(vs))
@@ -379,9 +383,6 @@ func (m *machine) run() error {
 		if m.ops++; m.ops > limit {
 			return fmt.Errorf("pickle: %d opcodes: %w", m.ops-1, format.ErrLimit)
 		}
-		if m.frame != 0 && m.opAt >= m.frame {
-			m.frame = 0
-		}
 		done, err := m.step()
 		if err != nil || done {
 			return err
@@ -389,9 +390,9 @@ func (m *machine) run() error {
 		if m.overflow {
 			return fmt.Errorf("pickle: stack of %d values: %w", len(m.stack), format.ErrLimit)
 		}
-		if m.frame != 0 && m.rd.offset() > m.frame {
-			m.diverge("%s reaches over the end of its frame: the C unpickler goes on, the Python one stops", opName(m.op))
-			m.frame = 0
+		if m.rd.crossed && !m.crossed {
+			m.crossed = true
+			m.diverge("%s reaches over the end of its frame: unpicklers take its operand from different places or stop", opName(m.op))
 		}
 	}
 }
@@ -414,16 +415,17 @@ func (m *machine) step() (done bool, err error) {
 			return false, err
 		}
 		n := binary.LittleEndian.Uint64(b)
-		if m.frame != 0 && m.rd.offset() < m.frame {
-			m.diverge("frame within a frame")
+		if m.rd.frame != 0 && m.rd.offset() < m.rd.frame {
+			m.diverge("frame within a frame: the C unpickler goes on, the Python one stops")
+			m.rd.enter(int64(min(n, 1<<62)))
 		}
 		if left := uint64(m.rd.size - m.rd.offset()); n > left {
 			m.diverge("frame of %d bytes where %d are left: the Python unpickler reads on, the C one stops", n, left)
 			n = 0
 		}
-		m.frame = 0
+		m.rd.frame = 0
 		if n > 0 {
-			m.frame = m.rd.offset() + int64(n)
+			m.rd.frame = m.rd.offset() + int64(n)
 		}
 	case opStop:
 		m.stop, err = m.pop()

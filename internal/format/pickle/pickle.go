@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 
 	"weir"
 	"weir/internal/format"
@@ -17,8 +18,9 @@ import (
 // Options steer one run of the machine over one pickle stream. All hooks are optional.
 type Options struct {
 	Offset int64 // where the stream begins in the input
-	// PersID is called for every persistent id (PERSID, BINPERSID) with its value.
-	PersID func(at int64, id weir.Value)
+	// PersID is called for every persistent id (PERSID, BINPERSID) with its value. It tells which item of the id, a tuple, the loader
+	// returns for it; a negative number means an object of the loader's own.
+	PersID func(at int64, id weir.Value) (item int)
 	// Call is called for every call of a name in Watch ("torch._utils._rebuild_tensor_v2"), with all its arguments.
 	Call func(at int64, callee string, args []weir.Value)
 	// Build is called after BUILD on an instance of a class in Watch, with the state; end is the offset after the opcode. It returns how
@@ -78,12 +80,25 @@ func (s *session) run(opt Options) (Result, error) {
 			s.oddity(weir.OddTruncated, m.opAt, s.in.Size-m.opAt, "ends inside %s, after %d opcodes and %d imports", opName(m.op), res.Ops, s.imports-before)
 		}
 	}
+	if s.crossed && !s.quiet {
+		o := opt
+		o.PersID, o.Call, o.Build = nil, nil, nil
+		other := &machine{session: s, opt: o, rd: newReader(s.in, s.in.Size, opt.Offset)}
+		other.rd.drop = true
+		if s.in.Trace != nil {
+			s.in.Trace(opt.Offset, "# as the C unpickler reads it from a stream:")
+		}
+		if ferr := other.run(); ferr == nil && err != nil {
+			res.Stopped, res.End, err = true, other.rd.offset(), nil
+		}
+	}
 	for len(s.forks) > 0 && !s.quiet {
 		f := s.forks[len(s.forks)-1]
 		s.forks = s.forks[:len(s.forks)-1]
 		o := opt
 		o.PersID, o.Call, o.Build = nil, nil, nil
 		other := &machine{state: f, session: s, opt: o, rd: newReader(s.in, s.in.Size, f.pos)}
+		other.rd.frame = f.frame
 		if s.in.Trace != nil {
 			s.in.Trace(f.pos, "# as "+f.note+" reads it:")
 		}
@@ -99,11 +114,15 @@ func (s *session) run(opt Options) (Result, error) {
 }
 
 // Parse reads a file that holds pickles: one after another, with whatever lies between and behind them.
-func Parse(in *format.Input) error {
+func Parse(in *format.Input) error { return ParseWith(in, Options{}) }
+
+// ParseWith is Parse for a loader that does more than pickle does, as the options say; their offset is where the first stream begins.
+func ParseWith(in *format.Input, opt Options) error {
 	s := newSession(in)
-	var off int64
+	off := opt.Offset
 	for off < in.Size {
-		res, err := s.run(Options{Offset: off})
+		opt.Offset = off
+		res, err := s.run(opt)
 		if err != nil {
 			from := res.End
 			if from <= off {
@@ -119,6 +138,10 @@ func Parse(in *format.Input) error {
 		}
 		if !s.begins(off) {
 			s.oddity(weir.OddTrailing, off, in.Size-off, "%d bytes follow the last STOP", in.Size-off)
+			if in.Nested != nil { // whatever they are
+				_, err := in.Nested(fmt.Sprintf("[trailing@%d]", off), io.NewSectionReader(in, off, in.Size-off), in.Size-off)
+				return err
+			}
 			_, err := s.carve(off)
 			return err
 		}
@@ -141,8 +164,8 @@ func (s *session) begins(off int64) bool {
 
 // Match reports whether content is a pickle: it begins with PROTO, or its first opcodes run without a fault and do something.
 func Match(h format.Head) bool {
-	if len(h.First) == 0 || opNames[h.First[0]] == "" {
-		return false
+	if len(h.First) == 0 || opNames[h.First[0]] == "" || h.First[0] == opPersID {
+		return false // a persistent id as the first thing needs a loader of its own; it is also how a zip file begins
 	}
 	if h.First[0] == opProto {
 		return len(h.First) > 2 && h.First[1] <= 16 && opNames[h.First[2]] != ""

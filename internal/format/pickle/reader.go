@@ -21,6 +21,32 @@ type reader struct {
 	base int64  // offset of buf[0]
 	pos  int    // cursor in buf
 	err  error  // a read error that is not the end of the file
+	// frame is the end of the current frame, 0 for none. The C unpickler, when it reads from a stream that it cannot peek into, holds
+	// just the frame: an operand that does not fit into what is left of it is read from behind the frame, and what was left is lost
+	// (CPython issue 154848). Everybody else reads on. crossed says that this happened; drop makes the reader do as the C unpickler.
+	frame   int64
+	crossed bool
+	drop    bool
+}
+
+// enter prepares for a read of n bytes that must come from one place.
+func (r *reader) enter(n int64) {
+	at := r.offset()
+	if r.frame == 0 {
+		return
+	}
+	if at >= r.frame {
+		r.frame = 0
+		return
+	}
+	if n <= r.frame-at {
+		return
+	}
+	r.crossed = true
+	if r.drop {
+		r.seek(r.frame)
+	}
+	r.frame = 0
 }
 
 func newReader(r io.ReaderAt, size, offset int64) *reader {
@@ -78,6 +104,9 @@ func (r *reader) fill(n int) error {
 
 // take returns the next n ≤ bufferSize bytes; they are valid until the next call.
 func (r *reader) take(n int) ([]byte, error) {
+	if r.frame != 0 {
+		r.enter(int64(n))
+	}
 	if err := r.fill(n); err != nil {
 		return nil, err
 	}
@@ -88,6 +117,9 @@ func (r *reader) take(n int) ([]byte, error) {
 
 // skip moves over n bytes, which must be there.
 func (r *reader) skip(n int64) error {
+	if r.frame != 0 {
+		r.enter(n)
+	}
 	if n < 0 || n > r.size-r.offset() {
 		r.seek(r.size)
 		return errTruncated
@@ -98,6 +130,9 @@ func (r *reader) skip(n int64) error {
 
 // line moves over a line and returns where it lies, without its newline. A last line without newline is an error, as it is for CPython.
 func (r *reader) line() (off, n int64, err error) {
+	if r.frame != 0 {
+		r.enterLine()
+	}
 	off = r.offset()
 	for scanned := 0; ; {
 		if i := bytes.IndexByte(r.buf[r.pos+scanned:], '\n'); i >= 0 {
@@ -115,6 +150,16 @@ func (r *reader) line() (off, n int64, err error) {
 		r.seek(r.offset() + int64(scanned)) // a line longer than the window
 		scanned = 0
 	}
+}
+
+// enterLine is enter for a read up to the next newline.
+func (r *reader) enterLine() {
+	if at := r.offset(); at < r.frame {
+		if b := r.at(at, r.frame-at, bufferSize); bytes.IndexByte(b, '\n') >= 0 {
+			return
+		}
+	}
+	r.enter(1 << 62)
 }
 
 // at returns up to max bytes of the range, from the window when it is there.

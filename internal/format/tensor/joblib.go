@@ -60,46 +60,20 @@ func mentionsWrapper(b []byte) bool {
 }
 
 // ParseJoblib follows every pickle in the file as joblib.load would, and looks at array data as pickle.load would see it. It is right for
-// files without any arrays too, so it can stand in for the plain pickle parser.
+// files without any arrays too, so the catalogue gives it to the plain pickle format: a wrapper may first come far into a file.
 func ParseJoblib(in *format.Input) error {
 	j := joblibRun{in: in}
-	var at int64
-	for {
-		res, err := pickle.Run(in, pickle.Options{Offset: at, Watch: watched, Build: j.build})
-		if err != nil {
-			j.note()
-			if e := rest(in, "rest", max(res.End, at)); e != nil {
-				return e
-			}
-			return fmt.Errorf("joblib: %w", err)
-		}
-		if res.End >= in.Size || res.End <= at {
-			break
-		}
-		at = res.End
-		if b, err := readAt(in, at, 1); err == nil && b[0] == 0x80 {
-			continue // joblib.dump on an open file: the next object
-		}
-		in.Emit(weir.Oddity{Kind: weir.OddTrailing, Detail: "bytes after the pickle", At: at, Size: in.Size - at})
-		if err := rest(in, "trailing", at); err != nil {
-			return err
-		}
-		break
+	err := pickle.ParseWith(in, pickle.Options{Watch: watched, Build: j.build})
+	if j.arrays > 0 {
+		in.Emit(weir.Note{Key: "joblib.arrays", Value: strconv.Itoa(j.arrays)})
 	}
-	j.note()
-	return nil
+	return err
 }
 
 // joblibRun is the state of one reading.
 type joblibRun struct {
 	in     *format.Input
 	arrays int
-}
-
-func (j *joblibRun) note() {
-	if j.arrays > 0 {
-		j.in.Emit(weir.Note{Key: "joblib.arrays", Value: strconv.Itoa(j.arrays)})
-	}
 }
 
 // build is called where joblib's unpickler would read an array; it answers how many bytes that array has.

@@ -94,12 +94,15 @@ func (t *tracker) options(offset int64) pickle.Options {
 	return pickle.Options{Offset: offset, PersID: t.persID, Call: t.rebuild, Watch: watch()}
 }
 
-// persID takes a persistent id.
-func (t *tracker) persID(at int64, id weir.Value) {
+// persID takes a persistent id and tells which of its items torch returns for it: the class of ('module', class, file, source).
+func (t *tracker) persID(at int64, id weir.Value) int {
 	s, ok := parseStorage(id)
 	if !ok {
+		if isModuleID(id) {
+			return 1
+		}
 		t.other(at, id)
-		return
+		return -1
 	}
 	old := t.byKey[s.key]
 	switch {
@@ -113,14 +116,22 @@ func (t *tracker) persID(at int64, id weir.Value) {
 		t.once(weir.OddMismatch, at, fmt.Sprintf("storage %q is claimed with %d and with %d bytes", s.key, old.want, s.want))
 		old.want = max(old.want, s.want)
 	}
+	return -1
+}
+
+// isModuleID recognises a container with its source, which torch only compares (legacy format).
+func isModuleID(id weir.Value) bool {
+	if id.Kind != weir.ValueTuple || len(id.Items) < 2 {
+		return false
+	}
+	kind := id.Items[0]
+	return kind.IsStr("module") || kind.Kind == weir.ValueBytes && kind.Text == "module"
 }
 
 // other takes the persistent ids that do not name a storage.
 func (t *tracker) other(at int64, id weir.Value) {
 	if id.Kind == weir.ValueTuple && len(id.Items) > 0 {
 		switch kind := id.Items[0]; {
-		case kind.IsStr("module"), kind.Kind == weir.ValueBytes && kind.Text == "module":
-			return // a container with its source, which torch only compares (legacy format)
 		case kind.IsStr("reduce_package") && (len(id.Items) == 3 || len(id.Items) == 4):
 			n := len(id.Items)
 			t.reduce(at, id.Items[n-2], id.Items[n-1])
