@@ -416,7 +416,7 @@ func (m *machine) callGlobal(fn val, items []val, n int64, op string, r val) val
 		m.codeObject(items)
 	}
 	if g.obj.UserCode {
-		if v, ok := m.userCode(g, items); ok {
+		if v, ok := m.userCode(g, items, op); ok {
 			return v
 		}
 	}
@@ -427,23 +427,50 @@ func (m *machine) callGlobal(fn val, items []val, n int64, op string, r val) val
 }
 
 // userCode gives the results of the makers of cloudpickle and dill that later opcodes build on.
-func (m *machine) userCode(g *global, items []val) (val, bool) {
+func (m *machine) userCode(g *global, items []val, op string) (val, bool) {
 	switch g.name[strings.LastIndexByte(g.name, '.')+1:] {
-	case "_builtin_type", "_load_type":
+	case "_builtin_type", "_load_type": // cloudpickle, dill: a type by its name in module types or builtins
 		if len(items) == 1 {
-			if s, ok := m.constant(items[0]); ok && s == "CodeType" {
-				c := m.intern("types", "CodeType")
-				carried := *c
-				carried.obj.UserCode, carried.obj.Power = true, 0
-				carried.module, carried.name = g.module, g.name
-				carried.obj.Module, carried.obj.Name = "types", "CodeType"
-				return globalVal(&carried), true
+			if s, ok := m.constant(items[0]); ok {
+				return m.typeByName(g, s, op)
 			}
+		}
+	case "_import_module": // dill: a module, or an attribute of one by its dotted path
+		if len(items) > 0 {
+			if s, ok := m.constant(items[0]); ok {
+				return val{k: kModule, p: &node{g: &global{module: s}, cost: nodeCost}}, true
+			}
+		}
+	case "_get_attr": // dill: getattr, and __import__ of what is not there yet
+		if len(items) == 2 {
+			return m.getattr(items[0], items[1], op), true
+		}
+	case "_create_array": // dill: a call and the state of what it gives
+		if len(items) >= 3 {
+			args, n := m.items(items[1])
+			made := m.apply(items[0], args, n, op, 1)
+			m.sayOf(made, weir.UseStateSet, op, []val{items[2]}, val{})
+			return made, true
 		}
 	case "_create_code", "_make_code", "CodeType":
 		m.codeObject(items)
 	}
 	return val{}, false
+}
+
+// typeByName finds what dill and cloudpickle mean by the name of a type. The type of code objects stays user code: what is made with it
+// is code that the file carries, and is judged by what it calls.
+func (m *machine) typeByName(maker *global, name, op string) (val, bool) {
+	if name == "CodeType" {
+		carried := *maker
+		carried.obj.Module, carried.obj.Name = "types", "CodeType"
+		return globalVal(&carried), true
+	}
+	module := "builtins"
+	if strings.HasSuffix(name, "Type") {
+		module = "types"
+	}
+	return m.find(module, name, op), true
 }
 
 // getattr resolves an attribute of something known to an import of its own.
