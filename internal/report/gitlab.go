@@ -36,7 +36,7 @@ type gitlabMessage struct {
 // newGitLab writes GitLab's SAST report. Waived findings are left out: GitLab has its own record of what was dismissed.
 func newGitLab(w *bufio.Writer, o Options) weir.Sink {
 	var start weir.Start
-	var found sarifList
+	var found jsonList
 	messages := []gitlabMessage{}
 	return func(e weir.Event) error {
 		switch {
@@ -49,7 +49,7 @@ func newGitLab(w *bufio.Writer, o Options) weir.Sink {
 			text := fmt.Sprintf("%s could not be examined in full (%s): %s", Printable(join(p.Path, p.Member)), Printable(p.Stage), Printable(p.Reason))
 			messages = append(messages, gitlabMessage{"warn", text})
 		case e.End != nil:
-			return gitlabEnd(w, start, messages, found.raw(), e.End.Summary)
+			return gitlabEnd(w, start, messages, &found, e.End.Summary)
 		}
 		return nil
 	}
@@ -99,7 +99,7 @@ var gitlabSeverity = map[weir.Severity]string{
 	weir.SeverityCritical: "Critical", weir.SeverityHigh: "High", weir.SeverityMedium: "Medium", weir.SeverityLow: "Low", weir.SeverityInfo: "Info",
 }
 
-func gitlabEnd(w *bufio.Writer, start weir.Start, messages []gitlabMessage, found []byte, sum weir.Summary) error {
+func gitlabEnd(w *bufio.Writer, start weir.Start, messages []gitlabMessage, found *jsonList, sum weir.Summary) error {
 	version := start.Tool.Version
 	if version == "" {
 		version = "unknown"
@@ -122,6 +122,8 @@ func gitlabEnd(w *bufio.Writer, start weir.Start, messages []gitlabMessage, foun
 	if err != nil {
 		return fmt.Errorf("gitlab: %w", err)
 	}
-	_, err = fmt.Fprintf(w, "{\n \"version\": %q,\n \"scan\": %s,\n \"vulnerabilities\": %s\n}\n", gitlabVersion, scan, found)
+	fmt.Fprintf(w, "{\n \"version\": %q,\n \"scan\": %s,\n \"vulnerabilities\": ", gitlabVersion, scan)
+	found.writeTo(w)
+	_, err = w.WriteString("\n}\n")
 	return err
 }

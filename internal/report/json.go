@@ -12,34 +12,21 @@ import (
 // lists stand one after another in the object but come mixed in the stream.
 func newJSON(w *bufio.Writer, _ Options) weir.Sink {
 	var start weir.Start
-	lists := map[string]*bytes.Buffer{"artifacts": {}, "packages": {}, "facts": {}, "findings": {}, "problems": {}}
-	add := func(list string, v any) error {
-		line, err := encode(v)
-		if err != nil {
-			return fmt.Errorf("json: %w", err)
-		}
-		b := lists[list]
-		if b.Len() > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString("\n  ")
-		b.Write(line)
-		return nil
-	}
+	lists := map[string]*jsonList{"artifacts": {}, "packages": {}, "facts": {}, "findings": {}, "problems": {}}
 	return func(e weir.Event) error {
 		switch {
 		case e.Start != nil:
 			start = *e.Start
 		case e.Artifact != nil:
-			return add("artifacts", e.Artifact)
+			return lists["artifacts"].add(e.Artifact)
 		case e.Package != nil:
-			return add("packages", e.Package)
+			return lists["packages"].add(e.Package)
 		case e.Fact != nil:
-			return add("facts", e.Fact)
+			return lists["facts"].add(e.Fact)
 		case e.Finding != nil:
-			return add("findings", e.Finding)
+			return lists["findings"].add(e.Finding)
 		case e.Problem != nil:
-			return add("problems", e.Problem)
+			return lists["problems"].add(e.Problem)
 		case e.End != nil:
 			return writeJSON(w, start, lists, e.End.Summary)
 		}
@@ -47,7 +34,7 @@ func newJSON(w *bufio.Writer, _ Options) weir.Sink {
 	}
 }
 
-func writeJSON(w *bufio.Writer, start weir.Start, lists map[string]*bytes.Buffer, sum weir.Summary) error {
+func writeJSON(w *bufio.Writer, start weir.Start, lists map[string]*jsonList, sum weir.Summary) error {
 	if start.Targets == nil {
 		start.Targets = []string{}
 	}
@@ -62,13 +49,11 @@ func writeJSON(w *bufio.Writer, start weir.Start, lists map[string]*bytes.Buffer
 		fmt.Fprintf(w, "%s\n \"%s\": %s", []string{"{", ",", ","}[i], part.key, b)
 	}
 	for _, key := range []string{"artifacts", "packages", "facts", "findings", "problems"} {
-		b := lists[key]
-		switch {
-		case b.Len() > 0:
-			fmt.Fprintf(w, ",\n \"%s\": [%s\n ]", key, b.Bytes())
-		case key != "facts": // which are there only when asked for
-			fmt.Fprintf(w, ",\n \"%s\": []", key)
+		if key == "facts" && lists[key].b.Len() == 0 {
+			continue // there only when asked for
 		}
+		fmt.Fprintf(w, ",\n \"%s\": ", key)
+		lists[key].writeTo(w)
 	}
 	b, err := encode(sum)
 	if err != nil {
@@ -76,4 +61,29 @@ func writeJSON(w *bufio.Writer, start weir.Start, lists map[string]*bytes.Buffer
 	}
 	_, err = fmt.Fprintf(w, ",\n \"summary\": %s\n}\n", b)
 	return err
+}
+
+// jsonList keeps encoded elements: a big scan has many.
+type jsonList struct{ b bytes.Buffer }
+
+func (l *jsonList) add(v any) error {
+	line, err := encode(v)
+	if err != nil {
+		return fmt.Errorf("json: %w", err)
+	}
+	if l.b.Len() > 0 {
+		l.b.WriteByte(',')
+	}
+	l.b.WriteString("\n  ")
+	l.b.Write(line)
+	return nil
+}
+
+func (l *jsonList) writeTo(w *bufio.Writer) {
+	w.WriteByte('[')
+	w.Write(l.b.Bytes())
+	if l.b.Len() > 0 {
+		w.WriteString("\n ")
+	}
+	w.WriteByte(']')
 }

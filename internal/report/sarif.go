@@ -2,8 +2,6 @@ package report
 
 import (
 	"bufio"
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
@@ -21,32 +19,9 @@ type sarif struct {
 	rules     []sarifRule
 	ruleIndex map[string]int
 	cwe       []int
-	artifacts sarifList
-	results   sarifList
-	notes     sarifList
-}
-
-// sarifList keeps encoded elements: a big scan has many.
-type sarifList struct{ b bytes.Buffer }
-
-func (l *sarifList) add(v any) error {
-	line, err := encode(v)
-	if err != nil {
-		return fmt.Errorf("sarif: %w", err)
-	}
-	if l.b.Len() > 0 {
-		l.b.WriteByte(',')
-	}
-	l.b.WriteString("\n   ")
-	l.b.Write(line)
-	return nil
-}
-
-func (l *sarifList) raw() []byte {
-	if l.b.Len() == 0 {
-		return []byte("[]")
-	}
-	return fmt.Appendf(nil, "[%s\n  ]", l.b.Bytes())
+	artifacts jsonList
+	results   jsonList
+	notes     jsonList
 }
 
 type sarifText struct {
@@ -254,16 +229,11 @@ func (s *sarif) end(sum weir.Summary) error {
 	if v := s.start.Tool.Version; v != "" {
 		driver["version"] = v
 	}
-	run := map[string]any{
-		"tool": map[string]any{"driver": driver},
-		"invocations": []any{map[string]any{
-			"executionSuccessful": sum.Complete, "exitCode": sum.ExitCode, "toolExecutionNotifications": json.RawMessage(s.notes.raw()),
-		}},
-		"originalUriBaseIds": map[string]any{sarifBase: map[string]any{"description": sarifText{Text: "The working directory of the scan."}}},
-		"artifacts":          json.RawMessage(s.artifacts.raw()),
-		"results":            json.RawMessage(s.results.raw()),
-		"columnKind":         "unicodeCodePoints",
-		"properties":         map[string]any{"outcome": sum.Outcome, "complete": sum.Complete, "files": sum.Files, "skipped": sum.Skipped},
+	head := []sarifField{
+		{"tool", map[string]any{"driver": driver}},
+		{"originalUriBaseIds", map[string]any{sarifBase: map[string]any{"description": sarifText{Text: "The working directory of the scan."}}}},
+		{"columnKind", "unicodeCodePoints"},
+		{"properties", map[string]any{"outcome": sum.Outcome, "complete": sum.Complete, "files": sum.Files, "skipped": sum.Skipped}},
 	}
 	if len(s.cwe) > 0 {
 		slices.Sort(s.cwe)
@@ -272,15 +242,32 @@ func (s *sarif) end(sum weir.Summary) error {
 			taxa = append(taxa, map[string]any{"id": fmt.Sprint(c), "helpUri": fmt.Sprintf("https://cwe.mitre.org/data/definitions/%d.html", c)})
 		}
 		cwe := map[string]any{"name": "CWE", "organization": "MITRE", "shortDescription": sarifText{Text: "The MITRE Common Weakness Enumeration"}, "taxa": taxa}
-		run["taxonomies"] = []any{cwe}
+		head = append(head, sarifField{"taxonomies", []any{cwe}})
 		driver["supportedTaxonomies"] = []any{map[string]any{"name": "CWE", "index": 0}}
 	}
-	b, err := encode(run)
-	if err != nil {
-		return fmt.Errorf("sarif: %w", err)
+	s.w.WriteString("{\n \"$schema\": \"https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json\",\n \"version\": \"2.1.0\",\n \"runs\": [{")
+	for _, f := range head {
+		b, err := encode(f.value)
+		if err != nil {
+			return fmt.Errorf("sarif: %w", err)
+		}
+		fmt.Fprintf(s.w, "\n  %q: %s,", f.name, b)
 	}
-	_, err = fmt.Fprintf(s.w, "{\n \"$schema\": \"https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json\",\n \"version\": \"2.1.0\",\n \"runs\": [%s]\n}\n", b)
+	// The long lists go out as they are: another copy of a big scan's results would double the memory.
+	fmt.Fprintf(s.w, "\n  \"invocations\": [{\"executionSuccessful\": %t, \"exitCode\": %d, \"toolExecutionNotifications\": ", sum.Complete, sum.ExitCode)
+	s.notes.writeTo(s.w)
+	s.w.WriteString("}],\n  \"artifacts\": ")
+	s.artifacts.writeTo(s.w)
+	s.w.WriteString(",\n  \"results\": ")
+	s.results.writeTo(s.w)
+	_, err := s.w.WriteString("\n }]\n}\n")
 	return err
+}
+
+// sarifField is one of a run's small properties.
+type sarifField struct {
+	name  string
+	value any
 }
 
 // sarifLocate names a file as a URI (RFC 3986): relative to the base where the path is, and every byte that is not plain written as %XX.
