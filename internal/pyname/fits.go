@@ -11,7 +11,11 @@ import (
 var shapeNames = [...]string{
 	"", "plain", "getattr", "reconstructor", "newobj", "encode", "enum", "factory", "apply", "getter", "methodcaller",
 	"reconstruct", "scalar", "dtype", "frombuffer", "ufunc", "mareconstruct", "bitgenerator", "cython", "tensor", "rebuildtype", "zone",
+	"one", "accessor", "setattr", "createarray", stateShape, "rangerepr",
 }
+
+// stateShape is the one shape that speaks of a class's state.
+const stateShape = "distribution"
 
 // Fits reports whether args have the named shape. No shape fits everything, an unknown one nothing.
 func Fits(shape string, args []weir.Value) bool {
@@ -60,6 +64,18 @@ func Fits(shape string, args []weir.Value) bool {
 		return fitsRebuildType(args)
 	case "zone":
 		return fitsZone(args)
+	case "one":
+		return len(args) == 1
+	case "accessor":
+		return fitsAccessor(args)
+	case "setattr":
+		return fitsSetattr(args)
+	case "createarray":
+		return fitsCreateArray(args)
+	case stateShape:
+		return fitsDistribution(args)
+	case "rangerepr":
+		return fitsRangeRepr(args)
 	}
 	return false
 }
@@ -213,12 +229,15 @@ func fitsGetattr(args []weir.Value) bool {
 	if len(args) != 2 && len(args) != 3 || args[1].Kind != weir.ValueStr || !identifier(args[1].Text, false) {
 		return false
 	}
+	var owner Object
 	switch args[0].Kind {
 	case weir.ValueGlobal, weir.ValueCall, weir.ValueInstance:
+		owner = Default().Path(args[0].Text, 2)
+	case weir.ValueStr, weir.ValueBytes, weir.ValueInt, weir.ValueFloat, weir.ValueBool, weir.ValueTuple, weir.ValueList, weir.ValueDict, weir.ValueSet:
+		owner = Object{Module: "builtins", Name: string(args[0].Kind), Kind: KindClass, Safe: 1 << weir.UseNamed}
 	default:
 		return false
 	}
-	owner := Default().Path(args[0].Text, 2)
 	if owner.Kind == KindModule || owner.Dangerous() {
 		return false
 	}
@@ -300,7 +319,7 @@ func fitsReconstruct(args []weir.Value) bool {
 	return ok && n == 0 && whole && len(kind) == 1
 }
 
-// dtypeCode gives the type string of a numpy.dtype call.
+// dtypeCode gives the type string of a numpy.dtype call; V for a class of scalars other than object.
 func dtypeCode(v weir.Value) (string, bool) {
 	if v.Kind != weir.ValueCall && v.Kind != weir.ValueInstance {
 		return "", false
@@ -308,6 +327,9 @@ func dtypeCode(v weir.Value) (string, bool) {
 	o := Default().Path(v.Text, 2)
 	if o.Name != "dtype" || !strings.HasPrefix(o.Module, "numpy") || len(v.Items) == 0 {
 		return "", false
+	}
+	if t, ok := global(v.Items[0]); ok {
+		return "V", t.Kind == KindClass && strings.HasPrefix(t.Module, "numpy") && !strings.HasPrefix(t.Name, "object") && t.Safe.Has(weir.UseNamed)
 	}
 	return text(v.Items[0])
 }
@@ -430,4 +452,104 @@ func fitsZone(args []weir.Value) bool {
 		}
 	}
 	return allData(args[1:], maxNesting)
+}
+
+// fitsAccessor: property, staticmethod and classmethod hold functions and a text, and call none of them.
+func fitsAccessor(args []weir.Value) bool {
+	for _, a := range args {
+		if a.Kind != weir.ValueNone && a.Kind != weir.ValueStr && !callee(a) {
+			return false
+		}
+	}
+	return len(args) > 0
+}
+
+// classAttributes are what dill sets on a class or function that it has just made.
+var classAttributes = []string{"__qualname__", "__module__", "__name__", "__doc__"}
+
+func fitsSetattr(args []weir.Value) bool {
+	if len(args) != 3 || args[0].Kind != weir.ValueCall || args[1].Kind != weir.ValueStr {
+		return false
+	}
+	if !Default().Path(args[0].Text, 2).UserCode {
+		return false
+	}
+	for _, n := range classAttributes {
+		if args[1].Text == n {
+			return data(args[2], maxNesting)
+		}
+	}
+	return false
+}
+
+func fitsCreateArray(args []weir.Value) bool {
+	if len(args) < 2 || args[1].Kind != weir.ValueTuple {
+		return false
+	}
+	o, ok := global(args[0])
+	return ok && strings.HasPrefix(o.Module, "numpy") && o.Safe.Has(weir.UseCalled) && o.Shape != "" && Fits(o.Shape, args[1].Items)
+}
+
+// fitsDistribution looks at the state of a scipy.stats distribution, whose __setstate__ executes the source in _parse_arg_template: it must
+// be what scipy itself writes for some list of parameter names. Before scipy 1.5 the state was a pair that only its constructor saw.
+func fitsDistribution(args []weir.Value) bool {
+	if len(args) == 0 {
+		return true // made, without state
+	}
+	state := args[0]
+	if state.Kind == weir.ValueTuple && len(state.Items) == 2 && state.Len == 2 {
+		return state.Items[0].Kind == weir.ValueDict
+	}
+	if state.Kind != weir.ValueDict || state.Len*2 != int64(len(state.Items)) {
+		return false
+	}
+	seen := false
+	for i := 0; i+1 < len(state.Items); i += 2 {
+		k, v := state.Items[i], state.Items[i+1]
+		if k.Kind != weir.ValueStr || k.Len != int64(len(k.Text)) {
+			return false
+		}
+		switch k.Text {
+		case "_parse_arg_template":
+			if seen || v.Kind != weir.ValueStr || v.Len != int64(len(v.Text)) || !argumentParser(v.Text) {
+				return false
+			}
+			seen = true
+		case "_attach_methods", "_attach_argparser_methods":
+			return false
+		}
+	}
+	return seen
+}
+
+// argumentParser reports whether src is scipy's parse_arg_template with names and numbers in its gaps.
+func argumentParser(src string) bool {
+	const head = "\ndef _parse_args(self, "
+	rest, ok := strings.CutPrefix(src, head)
+	if !ok {
+		return false
+	}
+	in, rest, ok := strings.Cut(rest, "):\n    return (")
+	if !ok {
+		return false
+	}
+	shapes, rest, ok := strings.Cut(rest, "), ")
+	if !ok {
+		return false
+	}
+	out, _, ok := strings.Cut(rest, "\n")
+	if !ok || strings.Trim(in+shapes+out, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_,= ") != "" {
+		return false
+	}
+	return src == head+in+"):\n    return ("+shapes+"), "+out+"\n\ndef _parse_args_rvs(self, "+in+", size=None):\n    return self._argcheck_rvs("+
+		shapes+" "+out+", size=size)\n\ndef _parse_args_stats(self, "+in+", moments='mv'):\n    return ("+shapes+"), "+out+", moments\n"
+}
+
+// fitsRangeRepr: dill writes a range as the text that eval makes one of.
+func fitsRangeRepr(args []weir.Value) bool {
+	if len(args) != 1 || args[0].Kind != weir.ValueStr || args[0].Len != int64(len(args[0].Text)) {
+		return false
+	}
+	in, ok := strings.CutPrefix(strings.TrimPrefix(args[0].Text, "x"), "range(")
+	return ok && strings.HasSuffix(in, ")") && strings.Trim(in[:len(in)-1], "0123456789-, ") == ""
 }

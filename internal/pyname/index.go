@@ -104,8 +104,17 @@ func (v volume) module(name string) (int, bool) {
 	return i, i < v.modules() && v.moduleName(i) == name
 }
 
-// power is what every name of module i has that is not listed.
-func (v volume) power(i int) Power { return Power(v.u16(v.section(secModules) + i*moduleSize + 8)) }
+// Marks beside the power of a module's unlisted names.
+const (
+	reachStops = 0x8000 // the powers of its parents do not cover it
+	reachOwn   = 0x4000 // the power does not cover its submodules
+)
+
+// power is what every name of module i has that is not listed, and the marks.
+func (v volume) power(i int) (p Power, marks int) {
+	n := v.u16(v.section(secModules) + i*moduleSize + 8)
+	return Power(n &^ (reachStops | reachOwn)), n & (reachStops | reachOwn)
+}
 
 // alias is the module that module i is another name of, or empty.
 func (v volume) alias(i int) string {

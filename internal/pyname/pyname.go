@@ -61,7 +61,7 @@ type Object struct {
 	Kind         Kind
 	Power        Power  // what it gives an attacker; 0: none known
 	Safe         Uses   // uses in which it cannot do harm, whatever state follows
-	Shape        string // when not empty, UseCalled and UseInstantiated are safe only if Fits(Shape, args)
+	Shape        string // when not empty, uses are safe only with arguments or a state of that shape: ask Allows
 	// UserCode: no power of its own, but it carries code that the user of the library wrote (cloudpickle's and dill's functions and
 	// classes), which must be shown and judged by what it calls.
 	UserCode bool
@@ -75,16 +75,16 @@ func (o Object) Path() string { return o.Module + "." + o.Name }
 // Dangerous reports whether o gives an attacker something and there is no use in which it is known to be harmless.
 func (o Object) Dangerous() bool { return o.Power != 0 && o.Safe == 0 }
 
-// Allows reports whether a use of o cannot do harm, its shape included. A class that REDUCE, INST or OBJ call runs its constructor, which
-// needs UseCalled; NEWOBJ needs UseInstantiated only.
-func (o Object) Allows(use weir.Use, op string, args []weir.Value) bool {
-	if use == weir.UseInstantiated && op != "NEWOBJ" && op != "NEWOBJ_EX" {
-		use = weir.UseCalled
-	}
+// Allows reports whether a use of o cannot do harm, its shape included: the arguments of a call or an instantiation, or the state of a class
+// that runs what its state holds.
+func (o Object) Allows(use weir.Use, _ string, args []weir.Value) bool {
 	if !o.Safe.Has(use) {
 		return false
 	}
-	return o.Shape == "" || use == weir.UseNamed || use == weir.UseStateSet || Fits(o.Shape, args)
+	if use == weir.UseNamed || (use == weir.UseStateSet) != (o.Shape == stateShape) {
+		return true
+	}
+	return Fits(o.Shape, args)
 }
 
 // Uses is a set of weir.Use values.
@@ -169,7 +169,7 @@ func (x *Index) DangerousModules() iter.Seq2[string, Power] {
 	return func(yield func(string, Power) bool) {
 		for _, v := range x.volumes {
 			for i := range v.modules() {
-				if p := v.power(i); p != 0 && !yield(v.moduleName(i), p) {
+				if p, _ := v.power(i); p != 0 && !yield(v.moduleName(i), p) {
 					return
 				}
 			}

@@ -1,6 +1,10 @@
 package pyname
 
-import "strings"
+import (
+	"strings"
+
+	"weir"
+)
 
 // Bounds on names: longer ones are not names that any Python package defines.
 const (
@@ -55,18 +59,18 @@ func (x *Index) step(cur Object, part string) Object {
 	}
 	path := join(cur.Name, part)
 	next, ok := x.find(cur.Module, path)
-	if !ok {
-		next = Object{Module: cur.Module, Name: path}
-		if cur.Safe == 0 {
-			next.Power = cur.Power // a method of a dangerous class, an attribute of a dangerous object
-		}
+	if ok {
+		return next
 	}
-	if bridge(part) && !ok {
-		next.Power |= Importing
-		next.Safe = 0
-	}
-	if cur.Kind == KindUnknown || cur.Power != 0 && cur.Safe == 0 {
-		next.Power |= cur.Power
+	next = Object{Module: cur.Module, Name: path}
+	switch {
+	case bridge(part):
+		next.Power = cur.Power | Importing
+	case cur.Power != 0 && !cur.Safe.Has(weir.UseCalled):
+		next.Power = cur.Power // a method of a dangerous class, an attribute of a dangerous object
+	case cur.Kind == KindClass && cur.Safe.Has(weir.UseNamed):
+		// The methods of known classes that reach something are listed; this one is not known to.
+		next.Kind, next.Safe = KindFunction, 1<<weir.UseNamed
 	}
 	return next
 }
@@ -119,10 +123,17 @@ func (x *Index) unlisted(module, name string, more bool) Object {
 // wild is the power of all names of a module that are not listed, its parents included.
 func (x *Index) wild(module string) Power {
 	var p Power
+	child := module
 	for {
 		for _, v := range x.volumes {
 			if i, ok := v.module(module); ok {
-				p |= v.power(i)
+				own, marks := v.power(i)
+				if marks&reachOwn == 0 || module == child {
+					p |= own
+				}
+				if marks&reachStops != 0 {
+					return p
+				}
 			}
 		}
 		dot := strings.LastIndexByte(module, '.')
