@@ -227,7 +227,7 @@ func codeObject(p *Pass) {
 		j := judging{names: p.Names, trust: p.Trust}
 		seen := map[string]bool{}
 		for _, c := range facts[weir.Code](u) {
-			reached, power := j.codeReaches(c)
+			reached, power := j.codeReaches(c.Calls)
 			key := c.Name + "\x00" + strings.Join(reached, " ")
 			if c.Language != "python-bytecode" || len(reached) == 0 || seen[key] {
 				continue
@@ -247,8 +247,8 @@ func codeObject(p *Pass) {
 }
 
 // codeReaches lists the dangerous names among the calls of a code object, at most a few, with their powers.
-func (j *judging) codeReaches(c weir.Code) (reached []string, power pyname.Power) {
-	for _, name := range c.Calls {
+func (j *judging) codeReaches(calls []string) (reached []string, power pyname.Power) {
+	for _, name := range calls {
 		p := codePower(j.codeName(name))
 		if p == 0 || slices.Contains(reached, name) {
 			continue

@@ -69,7 +69,7 @@ func (j *judging) given(via judgement, c weir.Value, imp weir.Import, kept bool)
 	module, name := split(v.callee)
 	imp.Use, imp.Op, imp.Name, imp.Args = weir.UseCalled, "", name, nil
 	switch {
-	case obj.Safe.Has(weir.UseCalled) && obj.Shape == "", obj.Power == pyname.Apply && obj.Safe != 0:
+	case obj.Safe.Has(weir.UseCalled) && obj.Shape == "", obj.Power == pyname.Apply:
 		return nil, false // the arguments of an inner map are among those of the outer
 	case obj.Power&^pyname.Apply != 0:
 		return power(v, obj, imp), true

@@ -168,6 +168,37 @@ func TestApplyCompletes(t *testing.T) {
 	}
 }
 
+func TestCallsOfPython(t *testing.T) {
+	tests := []struct{ text, want, early string }{
+		{"import os\nos.system('id')", "os.system", "os.system"},
+		{"import os as o, sys\no.system('id')\nsys.exit()", "os.system sys.exit", "os.system sys.exit"},
+		{"import os.path\ndef f():\n    os.system('id')", "f os.system", ""},
+		{"from os import system as s, path\nclass A(B):\n\ts('id')", "A os.system", ""},
+		{"from subprocess import (run)\nrun(['id'])", "subprocess.run", "subprocess.run"},
+		{"# os.system('id')\n'os.system(1)'\n\"\"\"os.system(2)\"\"\"", "", ""},
+		{"x = 'a\\'b' + f(1)", "f", "f"},
+		{"open('f').write('x')", "open", "open"},
+		{"self.fit(x)", "self.fit", "self.fit"},
+		{"'never closed", "", ""},
+		{"'ends in a backslash\\", "", ""},
+		{"'''never closed\nos.system()", "", ""},
+		{"(1)(2)", "", ""},
+		{"from nowhere", "", ""},
+	}
+	for _, tt := range tests {
+		calls, early := callsOf(weir.Code{Language: "python", Text: tt.text})
+		if got := strings.Join(calls, " "); got != tt.want {
+			t.Errorf("%q calls %q, want %q", tt.text, got, tt.want)
+		}
+		if got := strings.Join(early, " "); got != tt.early {
+			t.Errorf("%q calls %q at import, want %q", tt.text, got, tt.early)
+		}
+	}
+	if got, _ := callsOf(weir.Code{Language: "python", Calls: []string{"a"}, Text: "b()"}); len(got) != 1 || got[0] != "a" {
+		t.Errorf("the parser's calls became %v", got)
+	}
+}
+
 func TestCardErrors(t *testing.T) {
 	const whole = "-- what --\na\n-- why --\nb\n-- incident --\nc\n-- fix --\nd\n"
 	const fact = `{"kind":"note","fact":{"key":"k","value":"v"}}`
@@ -210,7 +241,7 @@ func FuzzJudge(f *testing.F) {
 		}
 		facts := []weir.Fact{
 			imp, weir.Code{Language: "python-bytecode", Name: name, Calls: []string{arg, module}, Auto: dead},
-			weir.Oddity{Kind: weir.OddityKind(op), Detail: arg, At: int64(use)}, weir.Call{Callee: arg, Auto: dead},
+			weir.Code{Language: "python", Name: name, Text: arg + "(" + module}, weir.Oddity{Kind: weir.OddityKind(op), Detail: arg, At: int64(use)}, weir.Call{Callee: arg, Auto: dead},
 			weir.Storage{Key: name, Want: int64(use), Have: -1}, weir.Member{Name: name}, imp,
 		}
 		a, b := fmt.Sprint(found(t, nil, facts...)), fmt.Sprint(found(t, nil, facts...))

@@ -179,7 +179,13 @@ func carried(p *Pass, language, what string) {
 			seen[key] = true
 			f := p.finding(u, c.At, fmt.Sprintf("%q %s", c.Name, what), orElse(c.Text, c.Name))
 			f.Line = c.Line
-			if reached, power := j.codeReaches(c); power&sourcePowers != 0 {
+			calls, atImport := callsOf(c)
+			reached, power := j.codeReaches(calls)
+			if early, p := j.codeReaches(atImport); p != 0 {
+				reached, power = early, power|sourcePowers
+				f.Message += " and that acts as soon as it is imported"
+			}
+			if power&sourcePowers != 0 {
 				f.Message += "; it calls " + strings.Join(reached, ", ")
 				f.Severity = max(p.Rule.Severity, weir.SeverityHigh)
 			}
@@ -188,7 +194,7 @@ func carried(p *Pass, language, what string) {
 	}
 }
 
-// sourcePowers are what a handler or a module of a model has no need of. Reading files and loading weights are its work.
+// sourcePowers are what a handler or a module of a model has no need of. Reading files and loading weights are its work, once it is used.
 const sourcePowers = pyname.Execute | pyname.Native | pyname.Network
 
 func nativeLibrary(p *Pass) {
