@@ -6,6 +6,8 @@ package policy
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"weir"
 )
@@ -44,8 +46,12 @@ type Judge struct {
 type file struct {
 	path    string
 	units   map[string]*unit // by member
-	flagged bool
+	flagged bool // it holds a model
 }
+
+// modelFamilies are rules about serialised objects wherever they lie: a file in which such rules find something holds a model, even if nothing
+// recognised it as one because the model hides behind other bytes.
+var modelFamilies = []string{"pickle", "torch", "numpy", "joblib"}
 
 type unit struct {
 	worst    weir.Severity
@@ -113,6 +119,9 @@ func (j *Judge) finding(f weir.Finding) error {
 	complete(&f)
 	u := j.at(f.Path).unit(f.Member)
 	u.worst = max(u.worst, f.Severity)
+	if family, _, _ := strings.Cut(f.Rule, "/"); slices.Contains(modelFamilies, family) {
+		j.file.flagged = true
+	}
 	f.Fingerprint = j.fingerprint(f)
 	f.Waived = j.waive(f)
 	if f.Waived != nil {
