@@ -46,7 +46,7 @@ type Judge struct {
 type file struct {
 	path    string
 	units   map[string]*unit // by member
-	flagged bool // it holds a model
+	flagged bool             // it holds a model
 }
 
 // modelFamilies are rules about serialised objects wherever they lie: a file in which such rules find something holds a model, even if nothing
