@@ -19,7 +19,7 @@ func BenchmarkStart(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			p := newTestPool(b, func(c *Config) { c.NoLockdown = bare })
 			for b.Loop() {
-				w, _, err := p.start()
+				w, err := p.start()
 				if err != nil {
 					b.Fatal(err)
 				}

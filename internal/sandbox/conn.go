@@ -129,6 +129,9 @@ func (m *receiver) take(oob []byte) error {
 
 // next gives the next request; its payload is valid until the next call.
 func (m *receiver) next() (payload []byte, fds []int, left int64, err error) {
+	if m.r == m.w && len(m.buf) > 16*readSize {
+		m.buf, m.r, m.w = nil, 0, 0
+	}
 	if err := m.need(requestHeader); err != nil {
 		return nil, nil, 0, err
 	}

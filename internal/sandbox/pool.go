@@ -64,20 +64,24 @@ func NewPool(cfg Config) (*Pool, error) {
 		spawn: make(chan spawnRequest), all: map[*worker]struct{}{},
 	}
 	go p.spawnLoop()
-	w, report, err := p.start()
+	w, err := p.start()
 	if err != nil {
 		p.Close()
 		return nil, err
 	}
-	p.report = report
 	p.put(w)
 	return p, nil
 }
 
-// Report says which layers hold in the workers; empty with Config.NoLockdown.
-func (p *Pool) Report() Report { return p.report }
+// Report says which layers hold in the workers, in the weakest of them; empty with Config.NoLockdown.
+func (p *Pool) Report() Report {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.report
+}
 
 // Close kills the workers, also those that are at work, and waits until all are gone. Requests that were under way end in a [Crash].
+// It waits for their each functions too, so none of those may call it.
 func (p *Pool) Close() {
 	p.mu.Lock()
 	if p.closed {
@@ -192,6 +196,9 @@ func (p *Pool) run(ctx context.Context, w *worker, req []byte, files []*os.File,
 		err = w.answers(p.cfg.MaxReply, each)
 	}
 	stop()
+	if cap(w.out) > 16*readSize {
+		w.out = nil
+	}
 	killed := w.end()
 	var failed *HandlerError
 	if killed == nil && (err == nil || errors.As(err, &failed)) {
@@ -252,8 +259,7 @@ func (p *Pool) get() (*worker, error) {
 		return w, nil
 	}
 	p.mu.Unlock()
-	w, _, err := p.start()
-	return w, err
+	return p.start()
 }
 
 func (p *Pool) put(w *worker) {
@@ -273,7 +279,7 @@ func (p *Pool) bury(w *worker) *os.ProcessState {
 	delete(p.all, w)
 	p.mu.Unlock()
 	w.kill()
-	state, _ := w.proc.Wait()
+	state := w.reap()
 	w.mu.Lock()
 	if w.timer != nil {
 		w.timer.Stop()
@@ -285,11 +291,31 @@ func (p *Pool) bury(w *worker) *os.ProcessState {
 	return state
 }
 
+// reapTime bounds the wait for a killed process. One without lockdown can make itself one that its parent cannot reap (ptrace(2)); it is
+// left to init then.
+const reapTime = 10 * time.Second
+
+func (w *worker) reap() *os.ProcessState {
+	done := make(chan *os.ProcessState, 1)
+	go func() {
+		state, _ := w.proc.Wait()
+		done <- state
+	}()
+	late := time.NewTimer(reapTime)
+	defer late.Stop()
+	select {
+	case state := <-done:
+		return state
+	case <-late.C:
+		return nil
+	}
+}
+
 // start runs one more worker and waits for its hello.
-func (p *Pool) start() (*worker, Report, error) {
+func (p *Pool) start() (*worker, error) {
 	w, err := p.launch()
 	if err != nil {
-		return nil, Report{}, &Crash{Reason: ReasonStart, Err: err}
+		return nil, &Crash{Reason: ReasonStart, Err: err, Exit: -1}
 	}
 	p.mu.Lock()
 	closed := p.closed
@@ -297,7 +323,7 @@ func (p *Pool) start() (*worker, Report, error) {
 	p.mu.Unlock()
 	if closed {
 		p.bury(w)
-		return nil, Report{}, ErrClosed
+		return nil, ErrClosed
 	}
 	job := w.begin(time.Time{}, Config{})
 	timer := time.AfterFunc(startTime, func() { w.killJob(job, errSlowStart) })
@@ -310,7 +336,12 @@ func (p *Pool) start() (*worker, Report, error) {
 		err = fmt.Errorf("%w: isolation %s", ErrUnsupported, report)
 	}
 	if err == nil {
-		return w, report, nil
+		p.mu.Lock()
+		if len(p.report.Layers) == 0 || !report.Complete() {
+			p.report = report
+		}
+		p.mu.Unlock()
+		return w, nil
 	}
 	state := p.bury(w)
 	c := &Crash{Reason: ReasonStart, Err: err}
@@ -318,7 +349,7 @@ func (p *Pool) start() (*worker, Report, error) {
 	if w.last != "" {
 		c.Detail = w.last
 	}
-	return nil, Report{}, c
+	return nil, c
 }
 
 func (p *Pool) launch() (*worker, error) {

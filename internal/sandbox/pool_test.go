@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -228,15 +229,30 @@ func TestTimeOfThePool(t *testing.T) {
 			t.Fatalf("got %q, %v", got, err)
 		}
 	}
-	// The watch of one request must not end a later one that is in time, nor stop watching.
-	p.cfg.Time = 300 * time.Millisecond
-	for range 40 {
-		if _, err := ask(p, context.Background(), "work 20000"); err != nil {
-			t.Fatal(err)
-		}
+}
+
+// TestWatch: one timer watches request after request, must end none that is in time, and rests when there is none.
+func TestWatch(t *testing.T) {
+	p := newTestPool(t, nil)
+	w := p.idle[0]
+	w.begin(time.Now().Add(time.Hour), Config{Time: time.Hour})
+	if w.watch(); !w.armed || w.cause != nil {
+		t.Fatalf("in time: armed %v, killed for %v", w.armed, w.cause)
 	}
-	if _, err := ask(p, context.Background(), "loop"); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("got %v", err)
+	if cause := w.end(); cause != nil {
+		t.Fatalf("killed for %v", cause)
+	}
+	if w.watch(); w.armed || w.cause != nil {
+		t.Fatalf("idle: armed %v, killed for %v", w.armed, w.cause)
+	}
+	job := w.begin(time.Now().Add(time.Hour), Config{Time: time.Hour})
+	w.killJob(job-1, context.Canceled)
+	if w.cause != nil {
+		t.Fatal("the kill of an earlier request hit this one")
+	}
+	w.deadline = time.Now().Add(-time.Hour) // its timer is an hour away, so nobody else looks
+	if w.watch(); w.armed || w.end() != context.DeadlineExceeded {
+		t.Fatalf("over time: armed %v, killed for %v", w.armed, w.cause)
 	}
 }
 
@@ -385,9 +401,14 @@ func TestStartFails(t *testing.T) {
 }
 
 func TestServeOutsideAPool(t *testing.T) {
-	// The test binary's own descriptor 3 is no socket of a pool; were it one, this would hang.
-	if err := Serve(testHandler); !errors.Is(err, errNotWorker) {
-		t.Fatalf("got %v", err)
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(exe, workerArg).CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 3 || !strings.Contains(string(out), errNotWorker.Error()) {
+		t.Fatalf("got %q, %v", out, err)
 	}
 }
 
