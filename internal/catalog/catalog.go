@@ -9,6 +9,7 @@ import (
 	"weir/internal/format/archive"
 	"weir/internal/format/opaque"
 	"weir/internal/format/pickle"
+	"weir/internal/format/pycode"
 	"weir/internal/format/tensor"
 	"weir/internal/format/torch"
 	"weir/internal/rule"

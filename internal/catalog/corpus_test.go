@@ -224,6 +224,9 @@ func TestCorpusWithoutAFifth(t *testing.T) {
 	for seed := range 5 {
 		dropped := 0
 		names := pyname.Default().Without(func(o pyname.Object) bool {
+			if o.Power == pyname.Apply {
+				return false // says how to judge a call (by what it is given), not that it is dangerous
+			}
 			h := fnv.New32a()
 			fmt.Fprintf(h, "%d/%s", seed, o.Path())
 			if h.Sum32()%5 != 0 {

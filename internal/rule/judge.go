@@ -132,8 +132,6 @@ func (j *judging) judge(imp weir.Import) []judgement {
 		return nil
 	case obj.Kind == pyname.KindUnknown:
 		return []judgement{unknown(v, imp)}
-	case imp.Use == weir.UseNamed:
-		return nil // known, without powers, and nothing is done with it
 	case imp.Use == weir.UseStateSet && obj.Kind == pyname.KindFunction:
 		return nil // state for what that function made: the call was judged, with whatever state may follow
 	}
@@ -154,6 +152,13 @@ func allows(obj pyname.Object, imp weir.Import) bool {
 // unvetted judges a known object without known powers whose use nobody has vouched for.
 func (j *judging) unvetted(v judgement, obj pyname.Object, imp weir.Import) judgement {
 	switch {
+	case imp.Use == weir.UseNamed:
+		// The index vouches for the bare name of everything that is known to be harmless, so what is left is either new or hidden from it.
+		v.rule, v.severity, v.conf = "pickle/unvetted-call", weir.SeverityMedium, weir.ConfidenceLikely
+		if isStandard(obj.Module) {
+			v.severity = weir.SeverityHigh
+		}
+		v.message = v.name() + " is imported by the file; what it does when something calls it has not been reviewed"
 	case obj.Safe.Has(imp.Use) && obj.Shape != "":
 		v.rule, v.severity = "pickle/unexpected-arguments", weir.SeverityHigh
 		if obj.Kind == pyname.KindClass || j.onlyForeignClass(obj, imp) {
