@@ -37,13 +37,19 @@ func ask(t *testing.T, kind byte, archives [][]byte) []seen {
 	if err != nil {
 		t.Skip("no python3 here")
 	}
+	return run(t, kind, archives, python, "testdata/oracle.py")
+}
+
+// run gives archives to an oracle and reads its answers.
+func run(t *testing.T, kind byte, archives [][]byte, command ...string) []seen {
+	t.Helper()
 	var in bytes.Buffer
 	for _, b := range archives {
 		in.WriteByte(kind)
 		in.Write(le.AppendUint32(nil, uint32(len(b))))
 		in.Write(b)
 	}
-	cmd := exec.Command(python, "testdata/oracle.py")
+	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdin = &in
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -158,6 +164,64 @@ func TestZipAgainstPython(t *testing.T) {
 	}
 	if opened < 100 || read < 300 {
 		t.Errorf("Python opened only %d archives and read %d entries", opened, read)
+	}
+}
+
+// torchPython finds an interpreter that has torch.
+func torchPython(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"/usr/bin/python3", "python3"} {
+		if python, err := exec.LookPath(name); err == nil && exec.Command(python, "-c", "import torch").Run() == nil {
+			return python
+		}
+	}
+	t.Skip("no torch here")
+	return ""
+}
+
+// Every record that torch's reader lists is an entry of ours, in torch's view, and what it reads of it has reached the engine.
+func TestZipAgainstTorch(t *testing.T) {
+	python := torchPython(t)
+	r := rand.New(rand.NewPCG(5, 6))
+	whole := load(t, "torch.zip")
+	archives := [][]byte{whole}
+	for range 1500 {
+		archives = append(archives, mutate(r, whole))
+	}
+	opened, read := 0, 0
+	for i, s := range run(t, 'z', archives, python, "testdata/oracle_torch.py") {
+		if s.Error != "" {
+			continue
+		}
+		opened++
+		b := archives[i]
+		z, _, err := OpenZip(bytes.NewReader(b), int64(len(b)), weir.DefaultLimits())
+		if err != nil {
+			t.Fatalf("mutant %d: torch opens what we do not: %v", i, err)
+		}
+		e, _ := parse(Zip, b)
+		digests := e.digests()
+		for _, p := range s.Entries {
+			name, _ := hex.DecodeString(p.Name)
+			if !slices.ContainsFunc(z.Entries, func(e ZipEntry) bool {
+				full, _, _ := strings.Cut(e.Name, "\x00") // torch's names are strings of C
+				return strings.HasSuffix(full, string(name)) && e.Views&ViewTorch != 0
+			}) {
+				t.Errorf("mutant %d: torch lists %q, we do not", i, name)
+				dumpShort(t, e)
+			}
+			if p.Size <= 0 {
+				continue
+			}
+			if read++; !digests[p.Content] && !prefixHeld(e, p.Content, p.Size) {
+				t.Errorf("mutant %d: torch reads content of %q that the engine was not given", i, name)
+				dump(t, i, b, e)
+			}
+		}
+	}
+	t.Logf("torch opened %d archives and read %d records", opened, read)
+	if opened < 100 || read < 300 {
+		t.Errorf("torch opened only %d archives and read %d records", opened, read)
 	}
 }
 

@@ -112,7 +112,6 @@ type tarWalk struct {
 	next    paxRecords // of the x header before the entry
 	long    string     // GNU long name
 	longTo  string     // GNU long link
-	ended   bool       // two zero blocks were read
 }
 
 // maxSeen bounds the names that are remembered to find duplicates.

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -418,6 +419,37 @@ func TestZipViews(t *testing.T) {
 	}
 	if z.Entries[0].Dir() || z.Entries[0].Symlink() || z.Prefix != 0 || len(z.Gaps) != 0 {
 		t.Errorf("archive is %+v", z)
+	}
+}
+
+// Go's writer has habits of its own: descriptors with signatures, folders without.
+func TestZipOfGo(t *testing.T) {
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for _, h := range []*zip.FileHeader{{Name: "folder/"}, {Name: "folder/a", Method: zip.Deflate}, {Name: "b"}, {Name: "empty", Method: zip.Deflate}} {
+		f, err := w.CreateHeader(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(h.Name, "/") && h.Name != "empty" {
+			_, _ = f.Write([]byte(evil))
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e, err := parse(Zip, b.Bytes())
+	wantClean(t, e, err)
+	if len(e.membersSeen()) != 4 || !bytes.Equal(e.content["f!/folder/a"], []byte(evil)) {
+		t.Errorf("entries are %+v", e.membersSeen())
+	}
+}
+
+// A reader that inflates whatever the sizes say finds content behind an entry that is empty by its sizes.
+func TestZipEmptyThatGoesOn(t *testing.T) {
+	e, _ := parse(Zip, zipped(0, zipPart{name: "x", method: ZipDeflate, after: deflate(evil)}, stored("y", "z")))
+	if !e.holds(evil) || !e.has(weir.OddMismatch, "compressed bytes, not 0") {
+		t.Errorf("facts are\n%s", strings.Join(e.log, "\n"))
 	}
 }
 

@@ -312,7 +312,11 @@ func (z *zipScan) findExtent(e *ZipEntry, limit int64) error {
 func (z *zipScan) searchGaps(buf *[]byte) error {
 	for _, g := range z.unexplained() {
 		for at := g.at; at < g.end; {
-			next, err := z.search.next(at, g.end, sigLocal, sigEnd)
+			sigs := []string{sigLocal, sigEnd}
+			if z.strays >= maxEnds {
+				sigs = sigs[:1]
+			}
+			next, err := z.search.next(at, g.end, sigs...)
 			if err != nil {
 				return err
 			}

@@ -136,4 +136,6 @@ lz4 -qc -BD --content-size numbers.txt >"$out/linked.lz4"
 lz4 -qc -BX --no-frame-crc numbers.txt >"$out/blocksum.lz4"
 lz4 -qc -l numbers.txt >"$out/legacy.lz4"
 { lz4 -qc hello.txt; lz4 -qc numbers.txt; } >"$out/frames.lz4"
+# torch's own layout: data aligned by a field of padding, zip64 records always. Left as it is where torch is not installed.
+/usr/bin/python3 -c 'import sys, torch; torch.save({"weights": torch.arange(20), "none": torch.zeros(0), "s": "honest"}, sys.argv[1])' "$out/torch.zip" || true
 mv "$out"/* "$here/"
