@@ -111,6 +111,17 @@ func cleanName(name string) string {
 	return strings.TrimPrefix(path.Clean("/"+strings.ReplaceAll(name, `\`, "/")), "/")
 }
 
+// maxName bounds names in facts and in what goes to the engine; no file system takes longer ones.
+const maxName = 4096
+
+// short cuts a name that no file system would take.
+func short(name string) string {
+	if len(name) <= maxName {
+		return name
+	}
+	return name[:maxName] + "…"
+}
+
 // maxQuoted bounds names in messages.
 const maxQuoted = 200
 

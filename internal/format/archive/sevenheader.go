@@ -103,7 +103,6 @@ type sevenFile struct {
 	crc        uint32
 	hasCRC     bool
 	encrypted  bool
-	index      int
 }
 
 // mode is the Unix mode, where the archive has one.

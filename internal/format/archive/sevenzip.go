@@ -38,6 +38,7 @@ type seven struct {
 	fails failures
 	used  []span // ranges that something names
 	links links
+	plain int  // ordinary entries that were told
 	blind bool // the header is unreadable: nobody knows what the bytes are
 }
 
@@ -248,8 +249,13 @@ func (s *seven) names(a *sevenArchive) {
 }
 
 func (s *seven) emit(f *sevenFile, link string, packed, at int64) {
-	f.index++
-	m := weir.Member{Name: f.name, Link: link, Mode: f.mode(), Size: f.size, Packed: packed, Encrypted: f.encrypted, At: at}
+	// As with zip: past a number of ordinary entries only the number itself is told.
+	if link == "" && !f.encrypted && !hasDotDot(f.name) {
+		if s.plain++; s.plain > ordinaryMembers {
+			return
+		}
+	}
+	m := weir.Member{Name: short(f.name), Link: link, Mode: f.mode(), Size: f.size, Packed: packed, Encrypted: f.encrypted, At: at}
 	s.in.Emit(m)
 }
 
@@ -313,7 +319,7 @@ var errFolder = errors.New("folder is not decodable from here on")
 func (s *seven) file(f *sevenFile, d *folderReader, packed, at int64, n int) error {
 	c := &sevenContent{src: d, left: f.size, link: f.symlink()}
 	if f.size > 0 {
-		name := f.name
+		name := short(f.name)
 		if f.again {
 			name += gapName("", int64(n))
 		}

@@ -303,15 +303,15 @@ func (t *tarWalk) emit(e *tarEntry) {
 	if t.members > ordinaryMembers && e.link == "" && !hasDotDot(e.name) && !strings.HasPrefix(e.name, "/") {
 		return
 	}
-	m := weir.Member{Name: e.name, Mode: e.mode | tarModes[e.typ], Size: e.real, Packed: e.size, At: e.header}
+	m := weir.Member{Name: short(e.name), Mode: e.mode | tarModes[e.typ], Size: e.real, Packed: e.size, At: e.header}
 	if e.typ == '1' || e.typ == '2' {
-		m.Link = e.link
+		m.Link = short(e.link)
 	}
 	t.in.Emit(m)
 	if e.other != "" && e.name == e.plain {
 		t.odd.add(weir.OddDivergent, e.header, 0, "entry %s is %s for Python, which takes a prefix from a header that has none", quote(e.name), quote(e.other))
 		checkName(t.odd, e.other, e.header)
-		m.Name = e.other
+		m.Name = short(e.other)
 		t.in.Emit(m)
 	}
 }
@@ -336,7 +336,7 @@ func (t *tarWalk) content(e *tarEntry) error {
 	} else if e.sparse != nil {
 		t.odd.add(weir.OddMismatch, e.header, 0, "entry %s has a sparse map that does not fit its data", quote(e.name))
 	}
-	_, err := t.in.Nested(e.name, r, size)
+	_, err := t.in.Nested(short(e.name), r, size)
 	return limitOnly(err)
 }
 

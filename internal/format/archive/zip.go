@@ -202,7 +202,7 @@ func (z *ZipArchive) EmitMembers(emit func(weir.Fact)) {
 	left := ordinaryMembers
 	for i := range z.Entries {
 		e := &z.Entries[i]
-		m := weir.Member{Name: e.Name, Mode: e.Mode, Size: e.Size, Packed: e.Packed, Encrypted: e.Encrypted(), At: e.Header}
+		m := weir.Member{Name: short(e.Name), Mode: e.Mode, Size: e.Size, Packed: e.Packed, Encrypted: e.Encrypted(), At: e.Header}
 		if e.Symlink() && !m.Encrypted {
 			m.Link, _ = z.linkTarget(e)
 		}

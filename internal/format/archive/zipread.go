@@ -174,9 +174,9 @@ func (z *ZipArchive) goesOn(e *ZipEntry) bool {
 // spell is the name under which an entry goes to the engine: its own, made distinct where an earlier entry has it too.
 func (e *ZipEntry) spell() string {
 	if e.First {
-		return e.Name
+		return short(e.Name)
 	}
-	return e.Name + gapName("", e.Header)
+	return short(e.Name) + gapName("", e.Header)
 }
 
 // maxSummed bounds the stored content whose checksum is computed without --deep: a wrong one hides nothing, and tensors are large.
