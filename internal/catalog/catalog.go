@@ -30,6 +30,7 @@ func Formats() []format.Format {
 			archive.SevenZip,
 		},
 		plain,
+		pycode.Formats,
 	)
 }
 
