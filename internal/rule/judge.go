@@ -27,6 +27,7 @@ type judgement struct {
 // judge looks at every import of a unit and gives one judgement per callee that is not safe, in the order of first sight.
 func judge(u *Unit, names *pyname.Index, trust func(module, name string) bool) []judgement {
 	j := judging{names: names, trust: trust, at: map[string]int{}, used: map[string]bool{}, known: map[spelling]pyname.Object{}}
+	j.code = slices.ContainsFunc(facts[weir.Code](u), func(c weir.Code) bool { return c.Language == "python-bytecode" })
 	imports := facts[weir.Import](u)
 	for _, imp := range imports {
 		if imp.Use != weir.UseNamed && !imp.Dead {
@@ -45,6 +46,7 @@ type judging struct {
 	at    map[string]int  // callee → index in out
 	used  map[string]bool // spelled names that are also called, instantiated or given state
 	known map[spelling]pyname.Object
+	code  bool // the code objects that the unit carries are there to be read
 	out   []judgement
 }
 
@@ -122,12 +124,14 @@ func (j *judging) judge(imp weir.Import) []judgement {
 	case imp.Use == weir.UseNamed && obj.Power == pyname.Apply,
 		imp.Use == weir.UseNamed && obj.Safe != 0 && j.used[imp.Module+"."+imp.Name]:
 		return nil // harmless as a name alone: what it is used for is judged where it is used
+	case j.code && codeMakers[dotted(imp.Module, imp.Name)]:
+		return []judgement{ownCode(v)}
 	case obj.Power != 0:
 		return power(v, obj, imp)
+	case obj.UserCode && lookups[imp.Name] && (imp.Use == weir.UseNamed || imp.Use == weir.UseCalled && plainNames(imp.Args)):
+		return nil // what it finds is reported under its own name
 	case obj.UserCode || isUserModule(imp.Module):
-		v.rule, v.severity = "pickle/custom-code", weir.SeverityMedium
-		v.message = v.name() + " is code of whoever wrote the file, not of a known library"
-		return []judgement{v}
+		return []judgement{ownCode(v)}
 	case j.trust(imp.Module, imp.Name) || j.trust(obj.Module, obj.Name):
 		return nil
 	case obj.Kind == pyname.KindUnknown:
@@ -136,6 +140,29 @@ func (j *judging) judge(imp weir.Import) []judgement {
 		return nil // state for what that function made: the call was judged, with whatever state may follow
 	}
 	return []judgement{j.unvetted(v, obj, imp)}
+}
+
+// ownCode judges what makes functions and classes of code that the file carries, and the names of the program that wrote it.
+func ownCode(v judgement) judgement {
+	v.rule, v.severity = "pickle/custom-code", weir.SeverityMedium
+	v.message = v.name() + " is code of whoever wrote the file, not of a known library"
+	return v
+}
+
+// codeMakers make functions and their wrappers of code objects, as cloudpickle before 3 does, and run none of it. Where the code can be read it is judged by
+// what it calls (pickle/code-object); a call of what was made is a use of its own.
+var codeMakers = map[string]bool{
+	"types.FunctionType": true, "types.LambdaType": true, "types.CodeType": true, "types.CellType": true,
+	"builtins.property": true, "builtins.classmethod": true, "builtins.staticmethod": true,
+	"__builtin__.property": true, "__builtin__.classmethod": true, "__builtin__.staticmethod": true,
+}
+
+// lookups are the functions by which cloudpickle and dill name builtin types, modules and their attributes.
+var lookups = map[string]bool{"_builtin_type": true, "_load_type": true, "_get_attr": true, "_import_module": true, "subimport": true}
+
+// plainNames reports whether all arguments of a look-up are written out.
+func plainNames(args []weir.Value) bool {
+	return !slices.ContainsFunc(args, func(v weir.Value) bool { return v.Kind != weir.ValueStr && v.Kind != weir.ValueGlobal || !v.Whole() })
 }
 
 // itemOps call methods of a container rather than give it state.

@@ -67,6 +67,9 @@ func (j *judging) given(via judgement, c weir.Value, imp weir.Import, kept bool)
 	obj := j.names.Path(c.Text, imp.Protocol)
 	v := judgement{callee: canonical(obj, c.Text), spelled: c.Text, via: via.spelled, imp: imp, conf: weir.ConfidenceCertain}
 	module, name := split(v.callee)
+	if args, ok := handed(via.callee, imp, c); ok && obj.Allows(weir.UseCalled, "", args) {
+		return nil, false
+	}
 	imp.Use, imp.Op, imp.Name, imp.Args = weir.UseCalled, "", name, nil
 	switch {
 	case obj.Safe.Has(weir.UseCalled) && obj.Shape == "", obj.Power == pyname.Apply:
@@ -76,15 +79,21 @@ func (j *judging) given(via judgement, c weir.Value, imp weir.Import, kept bool)
 	case kept, j.trust(module, name):
 		return nil, false // its name alone is judged where the file imports it
 	case obj.UserCode || isUserModule(module):
-		v.rule, v.severity = "pickle/custom-code", weir.SeverityMedium
-		v.message = v.name() + ", which " + via.spelled + " is given to call, is code of whoever wrote the file"
-		return []judgement{v}, true
+		return []judgement{ownCode(v)}, true
 	case obj.Kind == pyname.KindUnknown:
 		return []judgement{unknown(v, imp)}, true
 	case obj.Kind == pyname.KindClass && obj.Safe.Has(weir.UseInstantiated):
 		return nil, false
 	}
 	return []judgement{j.unvetted(v, obj, imp)}, true
+}
+
+// handed gives the arguments with which a caller calls a callable, where they are written out beside it.
+func handed(via string, imp weir.Import, c weir.Value) ([]weir.Value, bool) {
+	if via == "dill._dill._create_array" && len(imp.Args) > 1 && imp.Args[0].IsGlobal(c.Text) && imp.Args[1].Kind == weir.ValueTuple {
+		return imp.Args[1].Items, imp.Args[1].Len == int64(len(imp.Args[1].Items))
+	}
+	return nil, false
 }
 
 // split cuts a dotted path at its last dot.
