@@ -2,6 +2,7 @@ package rule
 
 import (
 	"slices"
+	"strings"
 
 	"weir"
 )
@@ -12,6 +13,7 @@ import (
 func Apply(rules []Rule, scope Scope, p Pass) {
 	p = Judged(p)
 	units := p.Units
+	p.all = units
 	if scope != ScopeFile {
 		apply(rules, scope, p)
 		return
@@ -88,11 +90,26 @@ func (p *Pass) judgements(u *Unit) []judgement {
 	if p.memo != nil && p.memo.unit == u {
 		return p.memo.judged
 	}
-	j := judge(u, p.Names, p.Trust)
+	j := judge(u, p.Names, p.Trust, p.inScript(u))
 	if p.memo != nil {
 		*p.memo = memo{u, j}
 	}
 	return j
+}
+
+// inScript reports whether a unit is a member of a TorchScript archive. There, names that begin with __torch__ are no Python: torch.jit
+// resolves them to classes in the archive's own code.
+func (p *Pass) inScript(u *Unit) bool {
+	outer := ""
+	if i := strings.LastIndex(u.Member, "!/"); i >= 0 {
+		outer = u.Member[:i]
+	}
+	for i := range p.all {
+		if p.all[i].Member == outer && hasFormat(&p.all[i], "torchscript") {
+			return true
+		}
+	}
+	return false
 }
 
 // finding starts a finding about a place in a unit.

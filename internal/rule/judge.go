@@ -25,7 +25,7 @@ type judgement struct {
 }
 
 // judge looks at every import of a unit and gives one judgement per callee that is not safe, in the order of first sight.
-func judge(u *Unit, names *pyname.Index, trust func(module, name string) bool) []judgement {
+func judge(u *Unit, names *pyname.Index, trust func(module, name string) bool, script bool) []judgement {
 	j := judging{names: names, trust: trust, at: map[string]int{}, used: map[string]bool{}, known: map[spelling]pyname.Object{}}
 	j.code = slices.ContainsFunc(facts[weir.Code](u), func(c weir.Code) bool { return c.Language == "python-bytecode" })
 	imports := facts[weir.Import](u)
@@ -35,6 +35,9 @@ func judge(u *Unit, names *pyname.Index, trust func(module, name string) bool) [
 		}
 	}
 	for _, imp := range imports {
+		if script && (imp.Module == "__torch__" || strings.HasPrefix(imp.Module, "__torch__.")) {
+			continue
+		}
 		j.add(imp)
 	}
 	return j.out

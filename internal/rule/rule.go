@@ -54,4 +54,5 @@ type Pass struct {
 	Trust  func(module, name string) bool
 	Report func(weir.Finding) // fills in rule, path, severity and CWE where they are zero: see Complete
 	memo   *memo
+	all    []Unit // every unit of the file, whatever the scope
 }
