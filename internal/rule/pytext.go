@@ -6,6 +6,9 @@ import (
 	"weir"
 )
 
+// maxCalls bounds the names taken from one piece of source.
+const maxCalls = 2000
+
 // callsOf lists what a piece of code calls, and what of that as soon as it is imported. Python source whose parser names no calls is read
 // as far as its excerpt goes: names before an opening bracket, seen through the imports of the same text; lines that are not indented run
 // at import. That is enough to tell os.system from a layer, and no more than that.
@@ -14,6 +17,13 @@ func callsOf(c weir.Code) (calls, atImport []string) {
 		return c.Calls, nil
 	}
 	aliases := map[string]string{}
+	once := map[string]bool{}
+	add := func(to *[]string, when, name string) {
+		if !once[when+name] && len(*to) < maxCalls {
+			once[when+name] = true
+			*to = append(*to, name)
+		}
+	}
 	for line := range strings.Lines(blankPython(c.Text)) {
 		imported(strings.TrimSpace(line), aliases)
 		for name := range calledIn(line) {
@@ -24,9 +34,9 @@ func callsOf(c weir.Code) (calls, atImport []string) {
 					name += "." + rest
 				}
 			}
-			calls = append(calls, name)
+			add(&calls, "any ", name)
 			if line[0] != ' ' && line[0] != '\t' && !strings.HasPrefix(line, "def ") && !strings.HasPrefix(line, "class ") {
-				atImport = append(atImport, name)
+				add(&atImport, "import ", name)
 			}
 		}
 	}

@@ -229,27 +229,51 @@ func TestCardErrors(t *testing.T) {
 	}
 }
 
-// FuzzJudge feeds facts as a worker that was taken over could send them: no panic, the same findings twice, and a bound on their number.
-func FuzzJudge(f *testing.F) {
-	f.Add("os", "system", uint8(3), "REDUCE", "builtins.map", false, false)
-	f.Add("", "", uint8(200), "", "", true, true)
-	f.Add("a.b.c", "D.e.F", uint8(1), "NEWOBJ", "....", false, true)
-	f.Fuzz(func(t *testing.T, module, name string, use uint8, op, arg string, computed, dead bool) {
+// everything runs all rules over one unit of some format.
+func everything(formats []string, facts []weir.Fact) []weir.Finding {
+	var out []weir.Finding
+	p := Pass{
+		File: weir.Artifact{Path: "f"}, Names: pyname.Default(), Trust: func(string, string) bool { return false },
+		Units:  []Unit{{Formats: formats, Model: true, Facts: facts}, {Member: "inner@1", Formats: []string{"pickle"}, Facts: facts}},
+		Report: func(f weir.Finding) { out = append(out, f) },
+	}
+	for _, family := range [][]Rule{Pickle(), Torch(), Numpy(), Joblib(), Archive()} {
+		Apply(family, ScopeFile, p)
+		Apply(family, ScopeContainer, p)
+	}
+	return out
+}
+
+// FuzzRules feeds facts as a worker that was taken over could send them: no panic, the same findings twice, a bound on their number, and
+// no finding that is incomplete.
+func FuzzRules(f *testing.F) {
+	f.Add("os", "system", uint8(3), "REDUCE", "builtins.map", "torchscript", false, false)
+	f.Add("", "", uint8(200), "", "", "", true, true)
+	f.Add("a.b.c", "D.e.F", uint8(1), "NEWOBJ", "....", "zip", false, true)
+	f.Add("types", "FunctionType", uint8(3), "path", "aten::save", "npy", false, true)
+	f.Fuzz(func(t *testing.T, module, name string, use uint8, op, arg, kind string, computed, dead bool) {
 		imp := weir.Import{
 			Module: module, Name: name, Use: weir.Use(use), Op: op, Computed: computed, Dead: dead, Protocol: int(use),
 			Args: []weir.Value{global(arg), {Kind: weir.ValueKind(op), Text: arg, Items: []weir.Value{global(name)}}},
 		}
 		facts := []weir.Fact{
 			imp, weir.Code{Language: "python-bytecode", Name: name, Calls: []string{arg, module}, Auto: dead},
-			weir.Code{Language: "python", Name: name, Text: arg + "(" + module}, weir.Oddity{Kind: weir.OddityKind(op), Detail: arg, At: int64(use)}, weir.Call{Callee: arg, Auto: dead},
-			weir.Storage{Key: name, Want: int64(use), Have: -1}, weir.Member{Name: name}, imp,
+			weir.Code{Language: "python", Name: name, Text: arg + "(" + module}, weir.Code{Language: "native", Name: op},
+			weir.Oddity{Kind: weir.OddityKind(op), Detail: arg, At: int64(use)}, weir.Call{Callee: arg, Auto: dead},
+			weir.Storage{Key: name, Want: int64(use), Have: -1}, weir.Member{Name: name, Mode: uint32(use) << 8}, imp,
 		}
-		a, b := fmt.Sprint(found(t, nil, facts...)), fmt.Sprint(found(t, nil, facts...))
-		if a != b {
-			t.Errorf("two runs differ: %s and %s", a, b)
+		formats := []string{kind, "pickle"}[:1+use%2]
+		a, b := everything(formats, facts), everything(formats, facts)
+		if fmt.Sprint(a) != fmt.Sprint(b) {
+			t.Errorf("two runs differ: %v and %v", a, b)
 		}
-		if n := len(found(t, nil, facts...)); n > 2*len(facts) {
-			t.Errorf("%d findings from %d facts", n, len(facts))
+		if len(a) > 4*len(facts) {
+			t.Errorf("%d findings from %d facts", len(a), len(facts))
+		}
+		for _, f := range a {
+			if f.Rule == "" || f.Severity < weir.SeverityLow || f.Message == "" || f.Fix == "" || len(f.Impact) == 0 {
+				t.Errorf("incomplete: %+v", f)
+			}
 		}
 	})
 }
