@@ -112,6 +112,17 @@ func (p *Pass) inScript(u *Unit) bool {
 	return false
 }
 
+// inModel reports whether a unit is a model or lies in one. Compiled modules of ordinary programs call what they like.
+func (p *Pass) inModel(u *Unit) bool {
+	for i := range p.all {
+		o := &p.all[i]
+		if o.Model && (o.Member == "" || o.Member == u.Member || strings.HasPrefix(u.Member, o.Member+"!/")) {
+			return true
+		}
+	}
+	return u.Model
+}
+
 // finding starts a finding about a place in a unit.
 func (p *Pass) finding(u *Unit, at int64, message, evidence string) weir.Finding {
 	f := weir.Finding{

@@ -81,8 +81,8 @@ const fixArchive = "do not load this file; pack the model again with the framewo
 // unpacked reports whether loading a unit writes its entries out as files: tar and 7z have no other way, TorchServe unpacks .mar.
 func unpacked(u *Unit) bool { return u.Model && hasFormat(u, "tar", "7z", "torch-tar", "torch-mar") }
 
-// inModel gives a severity to what matters in a model and less in an ordinary archive.
-func inModel(u *Unit, model, other weir.Severity) weir.Severity {
+// severityIn gives a severity to what matters in a model and less in an ordinary archive.
+func severityIn(u *Unit, model, other weir.Severity) weir.Severity {
 	if u.Model {
 		return model
 	}
@@ -146,7 +146,7 @@ func special(mode uint32) string {
 
 func specialEntry(p *Pass) {
 	each(p, func(u *Unit) {
-		p.reportMembers(u, inModel(u, weir.SeverityHigh, weir.SeverityLow), func(m weir.Member) string {
+		p.reportMembers(u, severityIn(u, weir.SeverityHigh, weir.SeverityLow), func(m weir.Member) string {
 			if what := special(m.Mode); what != "" {
 				return fmt.Sprintf("entry %q is %s", m.Name, what)
 			}
@@ -159,7 +159,7 @@ func specialEntry(p *Pass) {
 // framework gives its own entries such a name.
 func deceptiveName(p *Pass) {
 	each(p, func(u *Unit) {
-		p.reportMembers(u, inModel(u, weir.SeverityHigh, weir.SeverityLow), func(m weir.Member) string {
+		p.reportMembers(u, severityIn(u, weir.SeverityHigh, weir.SeverityLow), func(m weir.Member) string {
 			for _, r := range m.Name {
 				switch {
 				case unicode.IsControl(r):
@@ -198,20 +198,20 @@ func (p *Pass) reportMembers(u *Unit, severity weir.Severity, say func(weir.Memb
 func duplicateEntry(p *Pass) {
 	each(p, func(u *Unit) {
 		// tar appends a newer version of a file under the same name by design; in a zip that is a model there is no such use.
-		s := inModel(u, weir.SeverityHigh, weir.SeverityLow)
+		s := severityIn(u, weir.SeverityHigh, weir.SeverityLow)
 		p.reportOddities(u, oddities(u, weir.OddDuplicate), "readers can choose between two entries of one name", s, weir.ConfidenceCertain)
 	})
 }
 
 func viewMismatch(p *Pass) {
 	each(p, func(u *Unit) {
-		p.reportOddities(u, oddities(u, weir.OddDivergent, weir.OddMismatch), "readers see different contents", inModel(u, weir.SeverityHigh, weir.SeverityMedium), weir.ConfidenceCertain)
+		p.reportOddities(u, oddities(u, weir.OddDivergent, weir.OddMismatch), "readers see different contents", severityIn(u, weir.SeverityHigh, weir.SeverityMedium), weir.ConfidenceCertain)
 	})
 }
 
 func checksum(p *Pass) {
 	each(p, func(u *Unit) {
-		p.reportOddities(u, oddities(u, weir.OddChecksum), "the content is not what its checksum says", inModel(u, weir.SeverityHigh, weir.SeverityMedium), weir.ConfidenceCertain)
+		p.reportOddities(u, oddities(u, weir.OddChecksum), "the content is not what its checksum says", severityIn(u, weir.SeverityHigh, weir.SeverityMedium), weir.ConfidenceCertain)
 	})
 }
 
@@ -247,7 +247,7 @@ func unaccounted(p *Pass) {
 		if len(odd) == 0 {
 			return
 		}
-		s := inModel(u, weir.SeverityMedium, weir.SeverityLow)
+		s := severityIn(u, weir.SeverityMedium, weir.SeverityLow)
 		what := "bytes that no entry explains"
 		for _, o := range odd {
 			if o.Kind == weir.OddEmbedded {
@@ -269,7 +269,7 @@ func unsupported(p *Pass) {
 func malformedArchive(p *Pass) {
 	each(p, func(u *Unit) {
 		odd := oddities(u, weir.OddMalformed, weir.OddTruncated, weir.OddShape)
-		p.reportOddities(u, odd, "the archive is not built as its format demands", inModel(u, weir.SeverityMedium, weir.SeverityLow), weir.ConfidenceLikely)
+		p.reportOddities(u, odd, "the archive is not built as its format demands", severityIn(u, weir.SeverityMedium, weir.SeverityLow), weir.ConfidenceLikely)
 	})
 }
 
@@ -282,7 +282,7 @@ func polyglot(p *Pass) {
 			continue
 		}
 		what := fmt.Sprintf("readers may take this file for any of %v", u.Formats)
-		p.reportOddities(u, odd, what, inModel(u, weir.SeverityHigh, weir.SeverityMedium), weir.ConfidenceCertain)
+		p.reportOddities(u, odd, what, severityIn(u, weir.SeverityHigh, weir.SeverityMedium), weir.ConfidenceCertain)
 	}
 }
 

@@ -175,7 +175,7 @@ func customCode(p *Pass) {
 		}
 		code := 0
 		for _, c := range facts[weir.Code](u) {
-			if c.Language != "python-bytecode" {
+			if c.Language != "python-bytecode" || !p.inModel(u) {
 				continue
 			}
 			if at < 0 {
@@ -229,7 +229,7 @@ func codeObject(p *Pass) {
 		for _, c := range facts[weir.Code](u) {
 			reached, power := j.codeReaches(c.Calls)
 			key := c.Name + "\x00" + strings.Join(reached, " ")
-			if c.Language != "python-bytecode" || len(reached) == 0 || seen[key] {
+			if c.Language != "python-bytecode" || len(reached) == 0 || seen[key] || !p.inModel(u) {
 				continue
 			}
 			seen[key] = true
