@@ -77,7 +77,7 @@ func read(t *testing.T) *house {
 		h.doors[row[0]] = strings.Fields(strings.ReplaceAll(row[1], "`", ""))
 		h.heavy[row[0]] = row[2] == "yes"
 	}
-	for _, m := range regexp.MustCompile("(?s)\\*\\*Pure rooms\\*\\*[^:]*:(.*?)\\. They do not").FindAllSubmatch(text, 1) {
+	for _, m := range regexp.MustCompile(`(?s)\*\*Pure rooms\*\*[^:]*:(.*?)\. They do not`).FindAllSubmatch(text, 1) {
 		for _, name := range regexp.MustCompile("`([^`]+)`").FindAllSubmatch(m[1], -1) {
 			h.pure = append(h.pure, string(name[1]))
 		}

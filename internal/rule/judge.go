@@ -215,42 +215,6 @@ func reviewed(v judgement) judgement {
 	return v
 }
 
-// exhausts reports whether a harmless constructor is told to make something without end: a terabyte of zeros, a list of an endless iterator.
-func exhausts(obj pyname.Object, imp weir.Import) bool {
-	if imp.Use == weir.UseNamed || imp.Use == weir.UseStateSet || obj.Module != "builtins" && obj.Module != "collections" {
-		return false
-	}
-	switch obj.Name {
-	case "bytearray", "bytes":
-		return len(imp.Args) > 0 && isHuge(imp.Args[0])
-	case "list", "tuple", "set", "frozenset", "deque", "dict", "OrderedDict", "Counter":
-		return slices.ContainsFunc(imp.Args, endless)
-	}
-	return false
-}
-
-// endless reports whether a value is an iterator that gives more than any memory holds.
-func endless(v weir.Value) bool {
-	if v.Kind != weir.ValueCall && v.Kind != weir.ValueInstance {
-		return false
-	}
-	switch v.Text {
-	case "itertools.count", "itertools.cycle":
-		return true
-	case "itertools.repeat":
-		return len(v.Items) < 2 || isHuge(v.Items[1])
-	case "builtins.range", "builtins.xrange", "__builtin__.xrange", "__builtin__.range":
-		return slices.ContainsFunc(v.Items, isHuge)
-	}
-	return slices.ContainsFunc(v.Items, endless)
-}
-
-// isHuge reports whether a value is an integer of a thousand million or more.
-func isHuge(v weir.Value) bool {
-	n, ok := v.Int()
-	return v.Kind == weir.ValueInt && (!ok || n >= 1e9 || n <= -1e9)
-}
-
 // onlyForeignClass reports whether a class as first argument is all that is unusual: numpy's _reconstruct for a subclass of ndarray that
 // the index does not know makes an empty instance and nothing else.
 func (j *judging) onlyForeignClass(obj pyname.Object, imp weir.Import) bool {
@@ -296,87 +260,12 @@ func computed(imp weir.Import, spelled string) judgement {
 	return v
 }
 
-// power judges the use of an object that gives an attacker something.
-func power(v judgement, obj pyname.Object, imp weir.Import) []judgement {
-	d := powerOf(obj.Power)
-	v.rule, v.impact, v.severity = d.rule, impacts(obj.Power), d.called
-	what := "it " + d.does
-	if obj.Kind == pyname.KindUnknown {
-		what = "its module " + d.does // the module as a whole is known to be dangerous, this name of it is not on record
-	}
-	switch {
-	case imp.Use == weir.UseNamed:
-		v.severity, v.conf = weir.SeverityHigh, weir.ConfidenceLikely
-		v.message = v.name() + " is imported by the file though no model needs it; " + what
-	case v.via != "":
-		v.message = v.via + " is given " + v.name() + " to call; " + what
-	case imp.Use == weir.UseInstantiated:
-		v.message = "an instance of " + v.name() + " is made when the file is loaded; " + what
-	case imp.Use == weir.UseStateSet:
-		v.message = v.name() + " is given state chosen by the file; " + what
-	default:
-		v.message = v.name() + " is called when the file is loaded; " + what
-	}
-	return []judgement{v}
-}
-
 // name is how a message names a callee: as spelled, with what it really is.
 func (v judgement) name() string {
 	if v.callee == v.spelled || v.callee == "" {
 		return v.spelled
 	}
 	return v.spelled + " (really " + v.callee + ")"
-}
-
-// powerDoc says how a power is reported.
-type powerDoc struct {
-	power  pyname.Power
-	rule   string
-	called weir.Severity
-	impact []weir.Impact
-	does   string
-}
-
-// powers stand in the order in which they name a finding when an object has several.
-var powers = []powerDoc{
-	{pyname.Execute, "pickle/code-execution", weir.SeverityCritical, []weir.Impact{weir.ImpactExecution}, "runs Python code, a shell or a process"},
-	{pyname.Native, "pickle/native-code", weir.SeverityCritical, []weir.Impact{weir.ImpactExecution}, "loads native code or writes to memory"},
-	{pyname.Deserialize, "pickle/nested-deserialization", weir.SeverityCritical, []weir.Impact{weir.ImpactExecution}, "turns bytes into objects by running them"},
-	{pyname.Importing, "pickle/import-resolution", weir.SeverityCritical, []weir.Impact{weir.ImpactExecution}, "imports modules or fetches attributes by name"},
-	{pyname.File, "pickle/file-access", weir.SeverityCritical, []weir.Impact{weir.ImpactWrite, weir.ImpactRead}, "reads, writes or removes files"},
-	{pyname.Network, "pickle/network-access", weir.SeverityCritical, []weir.Impact{weir.ImpactNetwork, weir.ImpactExposure}, "opens network connections"},
-	{pyname.Environment, "pickle/environment-tampering", weir.SeverityCritical, []weir.Impact{weir.ImpactPrivilege}, "changes the process for everything that runs after it"},
-	{pyname.Apply, "pickle/gadget", weir.SeverityCritical, []weir.Impact{weir.ImpactExecution}, "calls what it is given"},
-	{pyname.Crash, "pickle/denial-of-service", weir.SeverityHigh, []weir.Impact{weir.ImpactDenial}, "ends or exhausts the process"},
-}
-
-func powerOf(p pyname.Power) powerDoc {
-	for _, d := range powers {
-		if p&d.power != 0 {
-			return d
-		}
-	}
-	return powers[0] // a power without a name of its own is never taken for a small one
-}
-
-func impacts(p pyname.Power) []weir.Impact {
-	var out []weir.Impact
-	for _, d := range powers {
-		if p&d.power == 0 {
-			continue
-		}
-		for _, i := range d.impact {
-			if !slices.Contains(out, i) {
-				out = append(out, i)
-			}
-		}
-	}
-	return out
-}
-
-// dangerous reports whether a rule reports objects with a power.
-func dangerous(id string) bool {
-	return slices.ContainsFunc(powers, func(d powerDoc) bool { return d.rule == id })
 }
 
 // isUserModule names the modules that stand for "the program that wrote this": nothing there can be known.
