@@ -300,8 +300,7 @@ def attempts(entry, pythons):
         return
     if name == "framework":
         for label, exe in sorted(probe(opt).items()):
-            for kind in ("C", "Py"):
-                yield "%s %s" % (label, kind), exe, kind
+            yield label, exe, "C"
         return
     module = {"torch.load": "torch", "torch.jit.load": "torch", "torch.package": "torch"}.get(name, name.split(".")[0])
     for label, exe in sorted(probe(module).items()):
