@@ -179,7 +179,9 @@ func (r *sevenReader) number() int64 {
 	n := clamp(v)
 	if n < 0 {
 		r.fail("number that no file can have")
-		return 0
+	}
+	if r.err != nil {
+		return 0 // a number that was cut off may be anything
 	}
 	return n
 }
@@ -197,7 +199,7 @@ func (r *sevenReader) length() int {
 // count reads a number of things, which is bounded as members are.
 func (r *sevenReader) count() int {
 	n := r.number()
-	if n > int64(r.most) && r.err == nil {
+	if n > int64(r.most) {
 		r.err = fmt.Errorf("%d items: %w", n, format.ErrLimit)
 		r.pos = len(r.b)
 		return 0
