@@ -92,7 +92,7 @@ func (s *server) one() error {
 		defer limited.release()
 		ctx = limited
 	}
-	failed, crash := s.call(ctx, req)
+	crash, failed := s.call(ctx, req)
 	for _, f := range s.files {
 		f.Close()
 	}
@@ -113,21 +113,21 @@ func (s *server) one() error {
 }
 
 // call runs the handler. A panic is told and then ends the worker, as nobody knows what state it left.
-func (s *server) call(ctx context.Context, req []byte) (err error, crash string) {
+func (s *server) call(ctx context.Context, req []byte) (crash string, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			crash = printable(fmt.Sprint(v), 250) + where()
 		}
 	}()
 	job := s.job
-	return s.handler(ctx, req, s.files, s.spool, func(frame []byte) error {
+	return "", s.handler(ctx, req, s.files, s.spool, func(frame []byte) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.job != job {
 			return errAnswered
 		}
 		return s.write(kindData, frame)
-	}), ""
+	})
 }
 
 func (s *server) frame(k kind, payload []byte) error {

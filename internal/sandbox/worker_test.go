@@ -125,7 +125,8 @@ func testHandler(ctx context.Context, req []byte, files []*os.File, spool *os.Fi
 	case "exit":
 		os.Exit(n)
 	case "loop":
-		for {
+		for n >= 0 { // for ever
+			n ^= 1
 		}
 	case "sleep":
 		time.Sleep(time.Hour)
