@@ -84,7 +84,7 @@ func TestResolve(t *testing.T) {
 		{"torch.nn.modules.rnn", "LSTM", 2, "", KindClass, 0, "nis"},
 		{"torch.nn.functional", "relu", 2, "", KindFunction, 0, "n"},
 		{"torch", "float32", 2, "", KindObject, 0, "n"},
-		{"torch.optim.adam", "Adam", 2, "", KindClass, 0, "ni"},
+		{"torch.optim.adam", "Adam", 2, "", KindClass, 0, "nis"},
 		{"pandas.core.frame", "DataFrame", 4, "", KindClass, 0, "nis"},
 		{"subprocess", "CalledProcessError", 4, "", KindClass, 0, "nis"},
 		{"subprocess", "Popen", 4, "", KindClass, Execute, ""},

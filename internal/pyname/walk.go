@@ -66,7 +66,7 @@ func (x *Index) step(cur Object, part string) Object {
 	switch {
 	case bridge(part):
 		next.Power = cur.Power | Importing
-	case cur.Power != 0 && !cur.Safe.Has(weir.UseCalled):
+	case cur.Dangerous():
 		next.Power = cur.Power // a method of a dangerous class, an attribute of a dangerous object
 	case cur.Kind == KindClass && cur.Safe.Has(weir.UseNamed):
 		// The methods of known classes that reach something are listed; this one is not known to.
@@ -104,6 +104,9 @@ func (x *Index) find(module, name string) (Object, bool) {
 // names, an attribute that every module has.
 func (x *Index) unlisted(module, name string, more bool) Object {
 	o := Object{Module: module, Name: name, Power: x.wild(module)}
+	if strings.HasSuffix(module, ".__main__") {
+		o.Power |= Execute // importing it runs a program
+	}
 	if bridge(name) {
 		o.Power |= Importing
 	}

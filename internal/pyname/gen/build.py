@@ -297,6 +297,9 @@ class Judge:
             r.power = 0
         if facts.get("exc") and inst:
             pass
+        if "builtins:type" in facts["mro"][1:] or "__builtin__:type" in facts["mro"][1:]:
+            # A metaclass: what it makes are classes, with whatever members the file gives them.
+            r.safe &= USES["n"]
         if whys:
             self.why[cls] = whys
         top = mod.split(".")[0]
@@ -325,7 +328,8 @@ class Judge:
             r.shape = "cython"
         if rec:
             hard = rec[0] & (HARD | POWERS["C"])
-            r.power = hard | (rec[1] & (POWERS["A"] | POWERS["E"]))
+            # That it calls an argument is not enough to judge a call by that argument alone: Apply is only given by hand.
+            r.power = hard | (rec[1] & POWERS["E"])
             if rec[1] & REFLECT:
                 r.power |= POWERS["I"]
             if hard:
@@ -528,9 +532,14 @@ def collect(ws, curated):
     seen = collections.defaultdict(dict)
     for w in ws:
         j = Judge(w, curated, stdlib)
+        named = set()  # modules that go by another name in this world; the newest decides
         for m, t in w.modules.pop("=alias", {}).items():
             if t != m and t in w.modules:
+                named.add(m)
                 modalias[m] = t
+        for m in w.modules:
+            if m in modalias and m not in named:
+                del modalias[m]
         for m, attrs in w.modules.items():
             for a, (k, cm, cq) in attrs.items():
                 if k == "X":  # a name of something that is not here as source

@@ -95,7 +95,7 @@ def kind(o):
         return "C"
     if callable(o) and (
         inspect.isroutine(o) or type(o).__name__ in ("ufunc", "_lru_cache_wrapper", "cython_function_or_method", "builtin_function_or_method",
-                                                      "fused_cython_function", "_ArrayFunctionDispatcher", "OpOverloadPacket", "OpOverload")
+                                                      "fused_cython_function", "_dispatchable", "_dispatch", "_ArrayFunctionDispatcher", "OpOverloadPacket", "OpOverload")
     ):
         return "F"
     return "O"
@@ -167,7 +167,7 @@ def source_of(o):
     """Where the code of a function stands, whatever it calls itself."""
     for _ in range(8):
         o = getattr(o, "__func__", o)
-        inner = getattr(o, "__wrapped__", None)
+        inner = getattr(o, "__wrapped__", None) or getattr(o, "orig_func", None)
         if inner is None:
             break
         o = inner

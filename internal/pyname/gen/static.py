@@ -66,7 +66,7 @@ class Module:
 
 
 class Func:
-    __slots__ = ("key", "module", "cls", "calls", "power", "free", "soft", "dyn", "attrs", "locals")
+    __slots__ = ("key", "module", "cls", "calls", "power", "free", "soft", "dyn", "attrs", "locals", "decorators")
 
     def __init__(self, key, module, cls):
         self.key, self.module, self.cls = key, module, cls
@@ -77,6 +77,7 @@ class Func:
         self.dyn = 0  # 1: calls an argument or a local; 2: calls what the instance holds
         self.attrs = set()
         self.locals = {}
+        self.decorators = []  # what they hold runs with the arguments of what they decorate
 
 
 def chain(e):
@@ -253,6 +254,10 @@ class Program:
         static = any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in node.decorator_list)
         first = node.args.args[0].arg if cls is not None and node.args.args and not static else None
         calls = []
+        for d in node.decorator_list:
+            c = chain(d.func if isinstance(d, ast.Call) else d)
+            if c and "()" not in c:
+                f.decorators.append(c)
         for n in ast.walk(node):
             if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
                 a = n.args
@@ -528,7 +533,7 @@ class Program:
 
     def solve(self):
         edges = {}
-        unresolved = collections.defaultdict(set)
+        wraps = collections.defaultdict(list)
         for key, f in self.funcs.items():
             out = []
             for c, taint in f.calls:
@@ -562,6 +567,10 @@ class Program:
                                         f.power |= s[0]
                                 elif o in self.funcs:
                                     out.append((o, taint))
+            for c in f.decorators:
+                for r in self.resolve(f.module, c, {}, None):
+                    if r[0] == "obj" and (r[1], r[2]) in self.funcs and self.sink(r[1], r[2]) is None:
+                        wraps[key].append((r[1], r[2]))
             edges[key] = out
         changed = True
         rounds = 0
@@ -570,6 +579,12 @@ class Program:
             rounds += 1
             for key, out in edges.items():
                 f = self.funcs[key]
+                for callee in wraps.get(key, ()):
+                    # Not what it compiles or imports: that happens once, when the module is loaded.
+                    p = f.power | self.funcs[callee].power & (POWERS["F"] | POWERS["N"] | POWERS["D"])
+                    if p != f.power:
+                        f.power = p
+                        changed = True
                 for callee, taint in out:
                     g = self.funcs[callee]
                     p = f.power | (g.power & HARD if taint else 0)
