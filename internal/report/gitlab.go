@@ -79,8 +79,8 @@ func gitlabFinding(f weir.Finding, o Options) gitlabVulnerability {
 	if v.ID == "" {
 		v.ID = f.Rule
 	}
-	if f.Line > 0 {
-		v.Location["start_line"] = f.Line
+	if line := lineOf(f); line > 0 {
+		v.Location["start_line"] = line
 	}
 	for _, c := range f.CWE {
 		v.Identifiers = append(v.Identifiers, gitlabIdentifier{"cwe", fmt.Sprintf("CWE-%d", c), fmt.Sprint(c), fmt.Sprintf("https://cwe.mitre.org/data/definitions/%d.html", c)})

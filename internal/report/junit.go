@@ -77,7 +77,7 @@ func (j *junit) sink(e weir.Event) error {
 }
 
 func junitFinding(f weir.Finding) junitCase {
-	c := junitCase{Name: Printable(f.Rule + place(f)), File: Printable(f.Path), Line: f.Line}
+	c := junitCase{Name: Printable(f.Rule + place(f)), File: Printable(f.Path), Line: lineOf(f)}
 	if f.Waived != nil {
 		c.Skipped = &junitDetail{Message: Printable(fmt.Sprintf("waived: %s (%s)", f.Waived.Reason, f.Waived.Source))}
 		return c

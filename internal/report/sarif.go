@@ -125,6 +125,9 @@ func (s *sarif) finding(f weir.Finding) error {
 	if f.Member != "" && f.Offset > 0 {
 		r.Properties["memberOffset"] = f.Offset // within the member: no region of the file
 	}
+	if f.Line > 0 && lineOf(f) == 0 {
+		r.Properties["memberLine"] = f.Line
+	}
 	if f.Waived != nil {
 		r.Suppressions = append(r.Suppressions, map[string]any{
 			"kind": "external", "status": "accepted", "justification": Printable(f.Waived.Reason),
@@ -139,18 +142,30 @@ func (s *sarif) finding(f weir.Finding) error {
 func sarifPlace(f weir.Finding) sarifLocation {
 	l := sarifLocation{Physical: sarifPhysical{Artifact: sarifLocate(f.Path)}}
 	switch {
-	case f.Line > 0:
-		l.Physical.Region = &sarifRegion{StartLine: f.Line, StartColumn: f.Column}
+	case lineOf(f) > 0:
+		l.Physical.Region = &sarifRegion{StartLine: lineOf(f), StartColumn: f.Column}
 		if f.Evidence != "" {
 			l.Physical.Region.Snippet = &sarifText{Text: Printable(f.Evidence)}
 		}
-	case f.Member == "" && f.Offset > 0:
+	case f.Member == "" && f.Offset > 0 && f.Line == 0: // with a line the offset is that of a text inside
 		l.Physical.Region = &sarifRegion{ByteOffset: &f.Offset}
 	}
 	if f.Member != "" {
 		l.Logical = []sarifLogical{{Name: Printable(f.Member), Kind: "member"}}
 	}
 	return l
+}
+
+// binary are the families of rules about files that have no lines: theirs is a line of a program packed inside.
+var binary = []string{"pickle", "torch", "numpy", "joblib", "archive"}
+
+// lineOf is the line of a finding in its physical file, where that has lines; services mark it in the file itself.
+func lineOf(f weir.Finding) int {
+	family, _, _ := strings.Cut(f.Rule, "/")
+	if f.Member != "" || slices.Contains(binary, family) {
+		return 0
+	}
+	return f.Line
 }
 
 // sarifMessage is what services show: the message and the evidence, both as plain text (3.11.6: brackets would make links).
