@@ -27,7 +27,7 @@ type judgement struct {
 // judge looks at every import of a unit and gives one judgement per callee that is not safe, in the order of first sight.
 func judge(u *Unit, names *pyname.Index, trust func(module, name string) bool, script bool) []judgement {
 	j := judging{names: names, trust: trust, at: map[string]int{}, used: map[string]bool{}, known: map[spelling]pyname.Object{}}
-	j.code = slices.ContainsFunc(facts[weir.Code](u), func(c weir.Code) bool { return c.Language == "python-bytecode" })
+	j.code = slices.ContainsFunc(facts[weir.Code](u), isBytecode)
 	imports := facts[weir.Import](u)
 	for _, imp := range imports {
 		if imp.Use != weir.UseNamed && !imp.Dead {

@@ -128,7 +128,7 @@ func hiddenStream(p *Pass) {
 			if o.Kind == weir.OddPrefixed && slices.ContainsFunc(u.Formats, func(f string) bool { return archives[f] }) {
 				continue // seen from a container that has no entries
 			}
-			if within(o, bad) {
+			if holds(o, bad) {
 				loud = append(loud, o)
 			} else {
 				quiet = append(quiet, o)
@@ -141,7 +141,7 @@ func hiddenStream(p *Pass) {
 	}
 }
 
-func within(o weir.Oddity, judged []judgement) bool {
+func holds(o weir.Oddity, judged []judgement) bool {
 	for _, j := range judged {
 		if j.imp.At >= o.At && (o.Size <= 0 || j.imp.At < o.At+o.Size) {
 			return true

@@ -2,11 +2,9 @@ package rule
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"weir"
-	"weir/internal/pyname"
 )
 
 // Fixes that several rules share.
@@ -175,7 +173,7 @@ func customCode(p *Pass) {
 		}
 		code := 0
 		for _, c := range facts[weir.Code](u) {
-			if c.Language != "python-bytecode" || !p.inModel(u) {
+			if !isBytecode(c) || !p.inModel(u) {
 				continue
 			}
 			if at < 0 {
@@ -207,19 +205,6 @@ func listed(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListed], ", "), len(names)-maxListed)
 }
 
-// codePowers are the powers that code carried inside a model has no need of. Importing and Apply are everyday Python (getattr, map).
-const codePowers = pyname.Execute | pyname.Native | pyname.Deserialize | pyname.File | pyname.Network | pyname.Environment
-
-// codePower is what a call gives to code: nothing where the index calls the name harmless in itself (print, id) and where the code only
-// works on its own objects (setattr).
-func codePower(obj pyname.Object) pyname.Power {
-	p := obj.Power & codePowers
-	if !obj.Dangerous() || p == pyname.Environment && obj.Module == "builtins" {
-		return 0
-	}
-	return p
-}
-
 // codeObject judges code objects inside pickles by the names that they call.
 func codeObject(p *Pass) {
 	for i := range p.Units {
@@ -227,14 +212,23 @@ func codeObject(p *Pass) {
 		j := judging{names: p.Names, trust: p.Trust}
 		seen := map[string]bool{}
 		for _, c := range facts[weir.Code](u) {
-			reached, power := j.codeReaches(c.Calls)
+			if !isBytecode(c) || !p.inModel(u) {
+				continue
+			}
+			measure := ofSystem
+			if c.Auto {
+				measure = actsAtLoad
+			}
+			reached, power := j.reaches(c.Calls, measure)
 			key := c.Name + "\x00" + strings.Join(reached, " ")
-			if c.Language != "python-bytecode" || len(reached) == 0 || seen[key] || !p.inModel(u) {
+			if len(reached) == 0 || seen[key] {
 				continue
 			}
 			seen[key] = true
 			f := p.finding(u, c.At, fmt.Sprintf("the code object %q calls %s", c.Name, strings.Join(reached, ", ")), c.Text)
-			f.Impact = impacts(power)
+			if f.Impact = impacts(power); len(f.Impact) == 0 {
+				f.Impact = p.Rule.Impact
+			}
 			if c.Auto {
 				f.Severity = weir.SeverityCritical
 				f.Message += " as soon as the file is loaded"
@@ -244,30 +238,4 @@ func codeObject(p *Pass) {
 			p.Report(f)
 		}
 	}
-}
-
-// codeReaches lists the dangerous names among the calls of a code object, at most a few, with their powers.
-func (j *judging) codeReaches(calls []string) (reached []string, power pyname.Power) {
-	for _, name := range calls {
-		p := codePower(j.codeName(name))
-		if p == 0 || slices.Contains(reached, name) {
-			continue
-		}
-		power |= p
-		if len(reached) < 8 {
-			reached = append(reached, name)
-		}
-	}
-	return reached, power
-}
-
-// codeName resolves a name that code calls. One without a module is a builtin or something of the code's own, a method or a local.
-func (j *judging) codeName(name string) pyname.Object {
-	if strings.Contains(name, ".") {
-		return j.names.Path(name, 4)
-	}
-	if obj := j.names.Resolve("builtins", name, 4); obj.Kind != pyname.KindUnknown {
-		return obj
-	}
-	return pyname.Object{}
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"weir"
-	"weir/internal/pyname"
 )
 
 // Torch lists the rules about PyTorch's own containers.
@@ -180,12 +179,12 @@ func carried(p *Pass, language, what string) {
 			f := p.finding(u, c.At, fmt.Sprintf("%q %s", c.Name, what), orElse(c.Text, c.Name))
 			f.Line = c.Line
 			calls, atImport := callsOf(c)
-			reached, power := j.codeReaches(calls)
-			if early, p := j.codeReaches(atImport); p != 0 {
-				reached, power = early, power|sourcePowers
+			reached, _ := j.reaches(calls, ofSystem)
+			if early, _ := j.reaches(atImport, actsAtLoad); len(early) > 0 {
+				reached = early
 				f.Message += " and that acts as soon as it is imported"
 			}
-			if power&sourcePowers != 0 {
+			if len(reached) > 0 {
 				f.Message += "; it calls " + strings.Join(reached, ", ")
 				f.Severity = max(p.Rule.Severity, weir.SeverityHigh)
 			}
@@ -193,9 +192,6 @@ func carried(p *Pass, language, what string) {
 		}
 	}
 }
-
-// sourcePowers are what a handler or a module of a model has no need of. Reading files and loading weights are its work, once it is used.
-const sourcePowers = pyname.Execute | pyname.Native | pyname.Network
 
 func nativeLibrary(p *Pass) {
 	if torchContainer(p, "torch", "torchscript") {
