@@ -90,7 +90,7 @@ func (p *Pass) judgements(u *Unit) []judgement {
 	if p.memo != nil && p.memo.unit == u {
 		return p.memo.judged
 	}
-	j := judge(u, p.Names, p.Trust, p.inScript(u))
+	j := judge(u, p.Names, p.Trust, surroundings{p.inScript(u), p.checkpoints(u)})
 	if p.memo != nil {
 		*p.memo = memo{u, j}
 	}
@@ -110,6 +110,20 @@ func (p *Pass) inScript(u *Unit) bool {
 		}
 	}
 	return false
+}
+
+// checkpoints counts the PyTorch files among the bytes that a unit carries.
+func (p *Pass) checkpoints(u *Unit) int {
+	prefix, n := "bytes@", 0
+	if u.Member != "" {
+		prefix = u.Member + "!/" + prefix
+	}
+	for i := range p.all {
+		if rest, ok := strings.CutPrefix(p.all[i].Member, prefix); ok && !strings.Contains(rest, "!/") && hasFormat(&p.all[i], "torch") {
+			n++
+		}
+	}
+	return n
 }
 
 // inModel reports whether a unit is a model or lies in one. Compiled modules of ordinary programs call what they like.

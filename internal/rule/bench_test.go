@@ -20,7 +20,7 @@ func BenchmarkJudge(b *testing.B) {
 				u.Facts = append(u.Facts, facts(i))
 			}
 			for b.Loop() {
-				judge(&u, pyname.Default(), func(string, string) bool { return false }, false)
+				judge(&u, pyname.Default(), func(string, string) bool { return false }, surroundings{})
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/fact")
 		})

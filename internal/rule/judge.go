@@ -25,7 +25,7 @@ type judgement struct {
 }
 
 // judge looks at every import of a unit and gives one judgement per callee that is not safe, in the order of first sight.
-func judge(u *Unit, names *pyname.Index, trust func(module, name string) bool, script bool) []judgement {
+func judge(u *Unit, names *pyname.Index, trust func(module, name string) bool, about surroundings) []judgement {
 	j := judging{names: names, trust: trust, at: map[string]int{}, used: map[string]bool{}, known: map[spelling]pyname.Object{}}
 	j.code = slices.ContainsFunc(facts[weir.Code](u), isBytecode)
 	imports := facts[weir.Import](u)
@@ -34,8 +34,9 @@ func judge(u *Unit, names *pyname.Index, trust func(module, name string) bool, s
 			j.used[imp.Module+"."+imp.Name] = true
 		}
 	}
+	j.inner = about.checkpoints >= loads(imports)
 	for _, imp := range imports {
-		if script && (imp.Module == "__torch__" || strings.HasPrefix(imp.Module, "__torch__.")) {
+		if about.script && (imp.Module == "__torch__" || strings.HasPrefix(imp.Module, "__torch__.")) {
 			continue
 		}
 		j.add(imp)
@@ -50,7 +51,36 @@ type judging struct {
 	used  map[string]bool // spelled names that are also called, instantiated or given state
 	known map[spelling]pyname.Object
 	code  bool // the code objects that the unit carries are there to be read
+	inner bool // all bytes that the unit hands to torch.load are units of their own, and judged as such
 	out   []judgement
+}
+
+// surroundings are what judging a unit needs to know of the others.
+type surroundings struct {
+	script      bool // it lies in a TorchScript archive
+	checkpoints int  // PyTorch checkpoints among the bytes in it
+}
+
+// tensorLoader is the call by which a tensor in a plain pickle carries its storage: torch.load of bytes in the pickle.
+const tensorLoader = "torch.storage._load_from_bytes"
+
+// loads counts the calls of the tensor loader.
+func loads(imports []weir.Import) int {
+	n := int64(0)
+	for _, imp := range imports {
+		if imp.Use == weir.UseCalled && dotted(imp.Module, imp.Name) == tensorLoader {
+			n += 1 + imp.Count
+		}
+	}
+	return int(min(n, 1<<30))
+}
+
+// carriesTensor reports whether a use of the tensor loader is one whose bytes were examined.
+func (j *judging) carriesTensor(imp weir.Import, spelled string) bool {
+	if spelled != tensorLoader || !j.inner {
+		return false
+	}
+	return imp.Use == weir.UseNamed && j.used[spelled] || imp.Use == weir.UseCalled && len(imp.Args) == 1 && imp.Args[0].Kind == weir.ValueBytes
 }
 
 // spelling is a name as a stream of some protocol spells it.
@@ -122,7 +152,7 @@ func (j *judging) judge(imp weir.Import) []judgement {
 		v.rule, v.severity, v.impact = "pickle/denial-of-service", weir.SeverityHigh, impacts(pyname.Crash)
 		v.message = v.name() + " is told to make something that no memory holds"
 		return []judgement{v}
-	case allows(obj, imp):
+	case allows(obj, imp), j.carriesTensor(imp, spelled):
 		return nil
 	case imp.Use == weir.UseNamed && obj.Power == pyname.Apply,
 		imp.Use == weir.UseNamed && obj.Safe != 0 && j.used[imp.Module+"."+imp.Name]:
