@@ -11,7 +11,7 @@ import (
 var shapeNames = [...]string{
 	"", "plain", "getattr", "reconstructor", "newobj", "encode", "enum", "factory", "apply", "getter", "methodcaller",
 	"reconstruct", "scalar", "dtype", "frombuffer", "ufunc", "mareconstruct", "bitgenerator", "cython", "tensor", "rebuildtype", "zone",
-	"one", "accessor", "setattr", "createarray", stateShape, "rangerepr",
+	"one", "accessor", "setattr", "createarray", stateShape, "rangerepr", "fraction", "text",
 }
 
 // stateShape is the one shape that speaks of a class's state.
@@ -76,6 +76,10 @@ func Fits(shape string, args []weir.Value) bool {
 		return fitsDistribution(args)
 	case "rangerepr":
 		return fitsRangeRepr(args)
+	case "fraction":
+		return fitsFraction(args)
+	case "text":
+		return fitsText(args)
 	}
 	return false
 }
@@ -112,6 +116,9 @@ func data(v weir.Value, depth int) bool {
 		o := Default().Path(v.Text, 2)
 		if !o.Safe.Has(weir.UseCalled) || makesCallable(o.Shape) {
 			return false
+		}
+		if o.Shape != "" && o.Shape != "plain" {
+			return Fits(o.Shape, v.Items)
 		}
 		return allData(v.Items, depth-1) || o.Kind == KindClass && o.Safe.Has(weir.UseInstantiated)
 	}
@@ -226,7 +233,7 @@ func ints(v weir.Value) bool {
 func fitsPlain(args []weir.Value) bool { return allData(args, maxNesting) }
 
 func fitsGetattr(args []weir.Value) bool {
-	if len(args) != 2 && len(args) != 3 || args[1].Kind != weir.ValueStr || !identifier(args[1].Text, false) {
+	if len(args) != 2 && len(args) != 3 || args[1].Kind != weir.ValueStr || !identifier(args[1].Text, false) && args[1].Text != "__new__" {
 		return false
 	}
 	var owner Object
@@ -240,6 +247,9 @@ func fitsGetattr(args []weir.Value) bool {
 	}
 	if owner.Kind == KindModule || owner.Dangerous() {
 		return false
+	}
+	if args[1].Text == "__new__" {
+		return owner.Kind == KindClass // how cloudpickle writes enums
 	}
 	o := Default().Resolve(owner.Module, join(owner.Name, args[1].Text), 4)
 	return weak(o) && o.Kind != KindModule
@@ -273,11 +283,26 @@ func fitsEncode(args []weir.Value) bool {
 	if len(args) != 2 || args[0].Kind != weir.ValueStr && args[0].Kind != weir.ValueBytes || args[1].Kind != weir.ValueStr {
 		return false
 	}
-	switch args[1].Text {
+	return plainCodec(args[1].Text)
+}
+
+// plainCodec reports whether an encoding is one that writers of pickles use; others are modules that the codec registry imports.
+func plainCodec(name string) bool {
+	switch name {
 	case "latin1", "latin-1", "utf-8", "utf8", "ascii":
 		return true
 	}
 	return false
+}
+
+// fitsText: a text or bytes of one argument, or of an argument and an encoding.
+func fitsText(args []weir.Value) bool {
+	for i, a := range args {
+		if i > 0 && !(a.Kind == weir.ValueStr && (plainCodec(a.Text) || i == 2)) {
+			return false
+		}
+	}
+	return len(args) <= 3
 }
 
 func fitsEnum(args []weir.Value) bool { return len(args) == 1 && allData(args, maxNesting) }
@@ -545,11 +570,26 @@ func argumentParser(src string) bool {
 		shapes+" "+out+", size=size)\n\ndef _parse_args_stats(self, "+in+", moments='mv'):\n    return ("+shapes+"), "+out+", moments\n"
 }
 
-// fitsRangeRepr: dill writes a range as the text that eval makes one of.
+// fitsRangeRepr: dill writes ranges and singletons as the text that eval makes them of.
 func fitsRangeRepr(args []weir.Value) bool {
 	if len(args) != 1 || args[0].Kind != weir.ValueStr || args[0].Len != int64(len(args[0].Text)) {
 		return false
 	}
+	switch args[0].Text {
+	case "Ellipsis", "NotImplemented", "None":
+		return true
+	}
 	in, ok := strings.CutPrefix(strings.TrimPrefix(args[0].Text, "x"), "range(")
 	return ok && strings.HasSuffix(in, ")") && strings.Trim(in[:len(in)-1], "0123456789-, ") == ""
+}
+
+// fitsFraction: numbers or "1/3".
+func fitsFraction(args []weir.Value) bool {
+	for _, a := range args {
+		if a.Kind == weir.ValueStr && strings.Trim(a.Text, "0123456789-/ ") == "" || a.Kind == weir.ValueInt || a.Kind == weir.ValueFloat || a.Kind == weir.ValueNone || a.Kind == weir.ValueBool {
+			continue
+		}
+		return false
+	}
+	return true
 }

@@ -26,7 +26,7 @@ KINDS = {"unknown": 0, "module": 1, "class": 2, "function": 3, "object": 4}
 SHAPES = [
     "-", "plain", "getattr", "reconstructor", "newobj", "encode", "enum", "factory", "apply", "getter", "methodcaller",
     "reconstruct", "scalar", "dtype", "frombuffer", "ufunc", "mareconstruct", "bitgenerator", "cython", "tensor", "rebuildtype", "zone",
-    "one", "accessor", "setattr", "createarray", "distribution", "rangerepr",
+    "one", "accessor", "setattr", "createarray", "distribution", "rangerepr", "fraction", "text",
 ]
 USERCODE, ITEMS, CURATED = 1, 2, 4
 
@@ -126,7 +126,7 @@ class World:
     def __init__(self, name):
         self.name = name
         self.modules, self.classes, self.funcs = {}, {}, {}
-        self.source = {}
+        self.source, self.setters = {}, set()
         self.versions, self.python = {}, ""
 
     def load_names(self, path, old):
@@ -156,6 +156,7 @@ class World:
                 if "funcs" in d:
                     self.funcs = d["funcs"]
                     self.risky = d["risky"]
+                    self.setters = set(d.get("setters", ()))
 
 
 class Judge:
@@ -173,6 +174,11 @@ class Judge:
         self.risky |= {"open", "unlink", "write_text", "write_bytes", "read_text", "read_bytes", "tofile", "system", "popen", "eval", "exec", "run", "import_module",
                        "load_module", "exec_module", "load", "loads", "call", "find_class", "connect", "send", "recv", "execute"}
         self.risky -= {"update", "type", "to_dict", "get", "set", "keys", "items", "values", "append", "copy", "index", "close", "add", "clear", "find"}
+        self.setters_of = {}
+        for k in world.setters:
+            cls, _, name = k.rpartition(".")
+            if tuple(k.split(":", 1)) not in curated.safe:
+                self.setters_of.setdefault(cls, name)
         self.memo = {}
         self.why = {}
 
@@ -184,6 +190,8 @@ class Judge:
             return False, "power %d" % rec[0]
         if rec[2] & 2:
             return False, "calls what its state holds"
+        if rec[2] & 4:
+            return False, "calls a method of a global object"
         if compares:  # reached by comparing keys only: its arguments are other keys
             return True, ""
         if rec[2]:
@@ -255,6 +263,8 @@ class Judge:
                 if b not in self.w.classes and not self.base_ok(b):
                     unknown_base = True
                     whys.append("base " + b)
+        if facts.get("src") and mod.split(".")[:2] == ["torch", "_C"]:
+            unknown_base = True  # read from a stub: what its native __new__ does is not known
         inst = not unknown_base
         for name in ("__new__", "__del__", "__getattr__", "__getattribute__", "__setattr__", "__hash__", "__eq__", "__array_finalize__", "__cmp__"):
             ok, why = self.special(cls, facts, name)
@@ -270,6 +280,11 @@ class Judge:
         state, why = self.special(cls, facts, "__setstate__")
         if not state:
             whys.append(why)
+        for b in facts["mro"]:
+            bad = self.setters_of.get(b)
+            if bad:
+                state = False
+                whys.append("setter " + bad)
         init, why = self.special(cls, facts, "__init__")
         post, why2 = self.special(cls, facts, "__post_init__")
         meta = facts.get("meta", "builtins:type")
@@ -281,6 +296,9 @@ class Judge:
                 r.safe |= USES["s"]
             if call:
                 r.safe |= USES["c"]
+        if mod.split(".")[0] in FRAMEWORKS and call and inst and "py" not in (facts["sp"].get("__new__", "cc")[1], facts["sp"].get("__init__", "cc")[1]):
+            if facts["sp"].get("__new__", ["builtins:object"])[0] != "builtins:object":
+                r.shape = "plain"  # its own C code: made of data only
         items = [n for n in ("__setitem__", "append", "extend", "add", "update") if n in facts["sp"]]
         if items and inst and all(self.special(cls, facts, n)[0] for n in items):
             r.flags |= ITEMS
@@ -310,7 +328,7 @@ class Judge:
 
     def base_ok(self, b):
         mod, _, q = b.partition(":")
-        if q in ("ABC", "Protocol", "Generic", "NamedTuple") or mod == "enum" and q != "EnumMeta":
+        if q in ("ABC", "Protocol", "Generic", "NamedTuple") or mod == "enum" and q != "EnumMeta" or mod in ("typing", "collections.abc"):
             return True
         if (mod, q) in self.c.safe:
             return bool(self.c.safe[(mod, q)][1] & USES["i"])

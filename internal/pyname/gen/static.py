@@ -74,7 +74,7 @@ class Func:
         self.power = 0
         self.free = 0
         self.soft = 0
-        self.dyn = 0  # 1: calls an argument or a local; 2: calls what the instance holds
+        self.dyn = 0  # 1: calls an argument or a local; 2: what the instance holds; 4: a method of a global object
         self.attrs = set()
         self.locals = {}
         self.decorators = []  # what they hold runs with the arguments of what they decorate
@@ -135,6 +135,7 @@ class Program:
         self.modules = {}
         self.funcs = {}
         self.classes = {}
+        self.setters = set()
         self.memo = {}
 
     # -- reading
@@ -255,6 +256,8 @@ class Program:
         first = node.args.args[0].arg if cls is not None and node.args.args and not static else None
         calls = []
         for d in node.decorator_list:
+            if isinstance(d, ast.Attribute) and d.attr == "setter":
+                self.setters.add(f.key)
             c = chain(d.func if isinstance(d, ast.Call) else d)
             if c and "()" not in c:
                 f.decorators.append(c)
@@ -536,12 +539,16 @@ class Program:
         wraps = collections.defaultdict(list)
         for key, f in self.funcs.items():
             out = []
+            special = key[1].rsplit(".", 1)[-1] in SPECIAL
             for c, taint in f.calls:
                 rs = self.resolve(f.module, c, f.locals, f.cls)
                 if not rs and c[0] == "<self>":
                     # self.x(...) where x is no method: an attribute that the state holds is called
                     f.dyn |= 2
                     f.attrs.add(c[1])
+                if taint and special and (not rs or rs[0][0] == "val") and c[0] != "<self>" and c[0] != "super" and len(c) > 1:
+                    f.dyn |= 4
+                    f.attrs.add(c[-1])
                 for r in rs:
                     if r[0] not in ("obj", "ext", "none", "val"):
                         continue
@@ -679,7 +686,9 @@ def main():
                 rec.append(sorted(f.attrs))
             if any(rec[:3]) or special or not f.cls:
                 funcs["%s:%s" % (mod, qual)] = rec
-        o.write((json.dumps({"funcs": funcs, "risky": sorted(methods)}, sort_keys=True) + "\n").encode())
+        # Slots of a state are set by setattr, which runs the setters of properties.
+        setters = sorted("%s:%s" % k for k in p.setters if k in p.funcs and (p.funcs[k].power & HARD or p.funcs[k].dyn & 2))
+        o.write((json.dumps({"funcs": funcs, "risky": sorted(methods), "setters": setters}, sort_keys=True) + "\n").encode())
         if names:
             describe(p, names, o)
     print(out, len(p.modules), "modules", len(p.funcs), "functions", sum(1 for f in p.funcs.values() if f.power & HARD), "with power", file=sys.stderr)
