@@ -149,6 +149,8 @@ def main():
     except BaseException as e:
         try: os.write(report, ('raised %s: %s\n' % (type(e).__name__, str(e)[:300].replace('\n', ' '))).encode('utf-8', 'replace'))
         except Exception: pass
+    if canary.startswith('import:') and canary[7:] in sys.modules:
+        os.write(report, ('import ' + canary[7:] + '\n').encode())
     if canary.startswith('python:'):
         g = {'os': os, 'sys': sys}
         try:
@@ -170,7 +172,7 @@ def interpreters():
     return found
 
 
-FRAMEWORK_PYTHONS = ["/usr/bin/python3"] + sorted(glob.glob(os.path.join(ROOT, ".cache", "venv", "*", "bin", "python")))
+FRAMEWORK_PYTHONS = ["/usr/bin/python3"] + sorted(p for p in glob.glob(os.path.join(ROOT, ".cache", "venv", "*", "bin", "python")) if "bench" not in p)
 _probed = {}
 
 

@@ -230,26 +230,26 @@ def kwcall(fn, a, kw):
 
 
 def p2(*parts):
-    return proto(2) + code(*parts) + STOP
+    return bytes(proto(2) + code(*parts) + STOP)  # plain bytes: inside another pickle it is an argument, not opcodes
 
 
 def p4(*parts):
-    return proto(4) + code(*parts) + STOP
+    return bytes(proto(4) + code(*parts) + STOP)
 
 
 def framed(*parts):
     """Protocol 4 with one honest FRAME."""
     body = code(*parts) + STOP
-    return proto(4) + frame(len(body)) + body
+    return bytes(proto(4) + frame(len(body)) + body)
 
 
 def p0(*parts):
-    return code(*parts) + STOP
+    return bytes(code(*parts) + STOP)
 
 
 SYSTEM = glob("os", "system")
 RUN = call(("os", "system"), CMD)
 EXEC = call(("builtins", "exec"), PY)
-BENIGN = proto(2) + lit({"weights": [1, 2, 3]}) + STOP
+BENIGN = p2(lit({"weights": [1, 2, 3]}))
 EVIL = p2(RUN)
 EVIL_POSIX = p2(call(("posix", "system"), CMD))
