@@ -36,6 +36,8 @@ const (
 	bombFloor    = 16 << 20 // ratios are judged from here on
 	maxUnits     = 200_000
 	maxProblems  = 1000
+	wholeUpTo    = 64 << 10 // smaller files are read once and kept
+	copySize     = 256 << 10
 	digestUpTo   = 1 << 20 // smaller files are always digested: their bytes are all read anyway
 )
 
@@ -52,6 +54,9 @@ func Analyze(ctx context.Context, job Job, r io.ReaderAt, spool Spool, cat Catal
 	stop := context.AfterFunc(ctx, func() { a.over.Store(true) })
 	defer stop()
 	guarded := &guard{a, r}
+	if small := a.whole(r); small != nil {
+		guarded.r = small
+	}
 	a.examine("", job.Name, guarded, job.Size, 0)
 	done := DoneRecord{}
 	if job.Digest || job.Size <= digestUpTo {
@@ -69,7 +74,8 @@ type analysis struct {
 	err      error // of out
 	over     atomic.Bool
 	spool    Spool
-	spoolAt  int64 // next free byte in the spool
+	spoolAt  int64  // next free byte in the spool
+	copied   []byte // what expand copies through; it copies all before it examines, so one is enough
 	units    int
 	members  int
 	expanded int64
@@ -91,6 +97,18 @@ func (g *guard) ReadAt(p []byte, off int64) (int, error) {
 		return 0, errTime
 	}
 	return g.r.ReadAt(p, off)
+}
+
+// whole reads a small file at once, as its bytes are all looked at several times; nil when it is not small or could not be read.
+func (a *analysis) whole(r io.ReaderAt) io.ReaderAt {
+	if a.job.Size > wholeUpTo || a.job.Size <= 0 {
+		return nil
+	}
+	b := make([]byte, a.job.Size)
+	if n, _ := r.ReadAt(b, 0); n < len(b) {
+		return nil // whoever reads next meets the same error and says so
+	}
+	return bytes.NewReader(b)
 }
 
 func (a *analysis) say(r Record) {
@@ -128,25 +146,42 @@ func (a *analysis) match(h format.Head) []*format.Format {
 	})
 }
 
+// head reads the two ends of some content; of short content the last bytes are among the first.
+func head(name string, r io.ReaderAt, size int64) (format.Head, error) {
+	h := format.Head{Name: name, Size: size, First: make([]byte, min(size, format.HeadSize))}
+	err := fill(h.First, r, 0)
+	if tail := min(size, format.TailSize); size <= format.HeadSize {
+		h.Last = h.First[size-tail:]
+	} else if err == nil {
+		h.Last = make([]byte, tail)
+		err = fill(h.Last, r, size-tail)
+	}
+	return h, err
+}
+
+// fill reads all of b, which must be there.
+func fill(b []byte, r io.ReaderAt, at int64) error {
+	n, err := r.ReadAt(b, at)
+	switch {
+	case n == len(b):
+		return nil
+	case err == nil || err == io.EOF:
+		return errors.New("file ends early: it was changed while it was read")
+	}
+	return err
+}
+
 // examine recognises and parses one piece of content.
 func (a *analysis) examine(member, name string, r io.ReaderAt, size int64, depth int) format.Summary {
 	sum := format.Summary{Size: size, Complete: true}
 	if a.err != nil {
 		return sum
 	}
-	h := format.Head{Name: name, Size: size, First: make([]byte, min(size, format.HeadSize)), Last: make([]byte, min(size, format.TailSize))}
-	for _, end := range []struct {
-		b  []byte
-		at int64
-	}{{h.First, 0}, {h.Last, size - int64(len(h.Last))}} {
-		if n, err := r.ReadAt(end.b, end.at); n < len(end.b) {
-			if err == nil || err == io.EOF {
-				err = errors.New("file ends early: it was changed while it was read")
-			}
-			a.problem(member, "read", err.Error())
-			sum.Complete = false
-			return sum
-		}
+	h, err := head(name, r, size)
+	if err != nil {
+		a.problem(member, "read", err.Error())
+		sum.Complete = false
+		return sum
 	}
 	hits := a.match(h)
 	unit := UnitRecord{Member: member, Size: size}
@@ -294,9 +329,14 @@ func (a *analysis) expand(unit int, path, name string, src io.Reader, packed int
 	free := a.spoolAt
 	defer func() { a.spoolAt = free }()
 	w := &spooler{a: a, base: free, packed: packed}
-	n, err := io.Copy(w, src)
+	if want := min(copySize, max(packed, 8<<10)); int64(len(a.copied)) < want {
+		a.copied = make([]byte, want)
+	}
+	n, err := io.CopyBuffer(w, struct{ io.Reader }{src}, a.copied) // a WriterTo would choose a size of its own
 	if w.limit != nil {
-		a.say(Record{Fact: &FactRecord{unit, weir.Oddity{Kind: weir.OddBomb, Detail: fmt.Sprintf("%s: %v", name, w.limit), Size: n}}})
+		if !errors.Is(w.limit, errTime) {
+			a.say(Record{Fact: &FactRecord{unit, weir.Oddity{Kind: weir.OddBomb, Detail: fmt.Sprintf("%s: %v", name, w.limit), Size: n}}})
+		}
 		a.problem(path, "limit", w.limit.Error())
 		err = w.limit
 	}

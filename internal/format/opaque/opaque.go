@@ -7,6 +7,8 @@ package opaque
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"unicode/utf8"
@@ -36,6 +38,11 @@ var native = []struct {
 	{[]byte("\xcf\xfa\xed\xfe"), "Mach-O"},
 }
 
+// lfsPointer begins the small text that stands for a file kept elsewhere (the Git LFS specification, version 1).
+const lfsPointer = "version https://git-lfs.github.com/spec/"
+
+var errPointer = errors.New("a Git LFS pointer stands in the place of the file: fetch the file itself (git lfs pull) and scan that")
+
 func parse(in *format.Input) error {
 	head := make([]byte, min(in.Size, 4096))
 	if _, err := in.ReadAt(head, 0); err != nil && err != io.EOF {
@@ -43,6 +50,9 @@ func parse(in *format.Input) error {
 	}
 	if name := executable(head); name != "" {
 		in.Emit(weir.Code{Language: "native", Name: name})
+	}
+	if bytes.HasPrefix(head, []byte(lfsPointer)) && in.Size < 1024 {
+		return errPointer
 	}
 	found, err := pickle.Carve(in, 0)
 	if err != nil {
@@ -102,7 +112,15 @@ func text(in *format.Input) error {
 	found := 0
 	flush := func() error {
 		defer func() { run = run[:0] }()
-		if len(run) < minEncoded || !interesting(run) || found >= maxFound {
+		if len(run) < minEncoded || found >= maxFound {
+			return nil
+		}
+		if b, err := hex.DecodeString(string(run[:len(run)&^1])); err == nil && telling(b) {
+			found++
+			_, err := in.Nested(fmt.Sprintf("hex@%d", runAt), bytes.NewReader(b), int64(len(b)))
+			return err
+		}
+		if !interesting(run) {
 			return nil
 		}
 		n := base64.RawStdEncoding.DecodedLen(len(run))
@@ -158,7 +176,13 @@ func text(in *format.Input) error {
 // interesting reports whether a base64 run begins like something that can hold code.
 func interesting(run []byte) bool {
 	var b [6]byte
-	if n, err := base64.RawStdEncoding.Decode(b[:], run[:8]); err != nil || n < 6 {
+	n, err := base64.RawStdEncoding.Decode(b[:], run[:8])
+	return err == nil && telling(b[:n])
+}
+
+// telling reports whether bytes begin like something that can hold code.
+func telling(b []byte) bool {
+	if len(b) < 6 {
 		return false
 	}
 	switch {

@@ -298,6 +298,7 @@ func (m *machine) call(fn, args val, op string) val {
 // apply follows one call as far as constants allow. depth bounds chains of partial, methodcaller and the like.
 func (m *machine) apply(fn val, items []val, n int64, op string, depth int) val {
 	r := m.result(kCall, fn, items, n)
+	m.runs(fn)
 	if depth > 16 {
 		m.sayOf(val{k: kLost}, weir.UseCalled, op, items, r)
 		return r
@@ -415,12 +416,18 @@ func (m *machine) callGlobal(fn val, items []val, n int64, op string, r val) val
 	case "builtins.code", "types.CodeType":
 		m.codeObject(items)
 	}
+	m.carriers(g, items, r)
+	if g.obj.Power&pyname.Apply != 0 && !keeps[name] {
+		for _, v := range items {
+			m.runs(v) // map, reduce and their kin call what they are given
+		}
+	}
 	if g.obj.UserCode {
 		if v, ok := m.userCode(g, items, op); ok {
 			return v
 		}
 	}
-	if !g.obj.Safe.Has(weir.UseCalled) || g.obj.Shape != "" {
+	if (!g.obj.Safe.Has(weir.UseCalled) || g.obj.Shape != "") && !makesCode(g) { // bytecode and line tables are read as what they are
 		m.examineBytes(items)
 	}
 	return r
@@ -599,6 +606,19 @@ func (m *machine) build(st val) error {
 	return nil
 }
 
+// tooMuch is the size, in bytes of our own nodes, from which on a value is taken for a bomb: small in the file, because parts of it stand for
+// the same object, and enormous for whoever walks it.
+const tooMuch = 1 << 29
+
+// hashed notes values whose hash the unpickler computes, which walks tuples in full.
+func (m *machine) hashed(vs ...val) {
+	for _, v := range vs {
+		if (v.k == kTuple || v.k == kSet) && v.p.cost >= tooMuch {
+			m.oddity(weir.OddBomb, m.opAt, 0, "%s hashes a value that stands for more than %d parts", opName(m.op), tooMuch/nodeCost)
+		}
+	}
+}
+
 // partialState follows functools.partial.__setstate__, whose state (func, args, keywords, dict) replaces what the partial calls.
 func (m *machine) partialState(inst, st val) {
 	g, ok := m.classOf(inst)
@@ -615,6 +635,9 @@ func (m *machine) partialState(inst, st val) {
 
 // extend executes APPEND, APPENDS and ADDITEMS. vs may lie above the stack: it is copied before the stack is touched.
 func (m *machine) extend(vs []val, n int64, method string) error {
+	if method == "add" {
+		m.hashed(vs...)
+	}
 	kept := m.scratch[:copy(m.scratch[:maxListItems], vs)]
 	to, err := m.top()
 	if err != nil {
@@ -649,6 +672,9 @@ func (m *machine) setItems(vs []val, n int64) error {
 		if t := vs[i].tag; t != tagNone {
 			attrs[t], tagged = vs[i+1], true
 		}
+	}
+	for i := 0; i+1 < len(vs); i += 2 {
+		m.hashed(vs[i])
 	}
 	kept := m.scratch[:copy(m.scratch[:maxDictItems], vs[:len(vs)/2*2])]
 	to, err := m.top()
@@ -697,7 +723,9 @@ func (m *machine) say(g *global, use weir.Use, op string, args []val, n int64) {
 	var vs []weir.Value
 	fits := true
 	if use != weir.UseNamed && g.obj.Shape != "" {
-		vs = m.values(args)
+		m.shown = maxShaped
+		vs = m.valuesOf(args, 64)
+		m.shown = maxShown
 		if fits = pyname.Fits(g.obj.Shape, vs); fits {
 			if g.fit[use] {
 				return
@@ -740,13 +768,13 @@ func (m *machine) say(g *global, use weir.Use, op string, args []val, n int64) {
 	m.in.Emit(imp)
 }
 
-func (m *machine) values(args []val) []weir.Value {
-	if len(args) > 64 {
-		args = args[:64]
-	}
-	vs := make([]weir.Value, len(args))
-	for i, a := range args {
-		vs[i] = m.value(a, 4, 16)
+func (m *machine) values(args []val) []weir.Value { return m.valuesOf(args, 16) }
+
+// valuesOf turns arguments into what facts carry, with that many items of each container.
+func (m *machine) valuesOf(args []val, items int) []weir.Value {
+	vs := make([]weir.Value, min(len(args), 64))
+	for i := range vs {
+		vs[i] = m.value(args[i], 4, items)
 	}
 	return vs
 }

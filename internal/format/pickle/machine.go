@@ -80,6 +80,7 @@ type session struct {
 	imports   int
 	vars      int32
 	nested    int
+	shown     int      // bytes of a literal that a weir.Value shows
 	credible  []credit // quiet: imports that look real
 	ops       int64    // all forks together
 	forks     []state  // readings that are still to be followed
@@ -106,6 +107,7 @@ type machine struct {
 	overflow bool
 	traced   val               // the result of the call that is being said, for the trace
 	scratch  [maxDictItems]val // copies of arguments that lie above the stack
+	codes    codes             // functions and classes that the stream makes
 }
 
 // memo maps indices to values with a bound on memory.
@@ -563,6 +565,7 @@ func (m *machine) step() (done bool, err error) {
 		if err != nil {
 			return false, err
 		}
+		m.hashed(vs...)
 		p := m.newNode(m.opAt)
 		p.keep(maxListItems, vs...)
 		p.count = n
@@ -867,6 +870,7 @@ func (m *machine) fillDict(p *node, vs []val, n int64) {
 	}
 	p.count += n / 2
 	for i := 0; i+1 < len(vs); i += 2 {
+		m.hashed(vs[i])
 		if t := vs[i].tag; t != tagNone {
 			p.setAttr(t, vs[i+1])
 		}

@@ -51,7 +51,7 @@ var Formats = []format.Format{{
 }}
 
 func newSession(in *format.Input) *session {
-	return &session{in: in, names: pyname.Default(), globals: map[string]*global{}, ext: map[int64]*global{}}
+	return &session{in: in, names: pyname.Default(), globals: map[string]*global{}, ext: map[int64]*global{}, shown: maxShown}
 }
 
 // Run follows one stream, all its readings included. An error says that the stream could not be followed to its STOP: it is broken or

@@ -143,8 +143,12 @@ func tagOf(b []byte) tag {
 	return tagNone
 }
 
-// maxShown bounds the text of a literal in a weir.Value.
-const maxShown = 256
+// maxShown bounds the text of a literal in a weir.Value; maxShaped does where the shape of arguments is judged, because some shapes are
+// those of long texts (the template that scipy's distributions keep in their state).
+const (
+	maxShown  = 256
+	maxShaped = 16 << 10
+)
 
 // text gives a string value's text, up to max bytes of its spelling, and whether that is all of it.
 func (m *machine) text(v val, max int) (s string, whole bool) {
@@ -298,14 +302,14 @@ func (m *machine) value(v val, depth, items int) weir.Value {
 	case kFloat:
 		return weir.Value{Kind: weir.ValueFloat, Text: floatText(math.Float64frombits(uint64(v.n)))}
 	case kStr, kText:
-		s, whole := m.text(v, maxShown)
+		s, whole := m.text(v, m.shown)
 		n := int64(len(s))
 		if !whole {
 			n = max(v.m, n+1)
 		}
 		return weir.Value{Kind: weir.ValueStr, Text: strings.ToValidUTF8(s, "\ufffd"), Len: fixLen(s, n)}
 	case kBytes:
-		b := m.rd.at(v.n, v.m, maxShown)
+		b := m.rd.at(v.n, v.m, m.shown)
 		return weir.Value{Kind: weir.ValueBytes, Text: latin1(b), Len: bytesLen(b, v.m)}
 	case kGlobal:
 		return weir.Value{Kind: weir.ValueGlobal, Text: v.p.g.path()}
