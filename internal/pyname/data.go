@@ -31,5 +31,24 @@ var shipped = Index{volumes: []volume{
 	volume(pythonData), volume(numpyData), volume(scipyData), volume(pandasData), volume(sklearnData), volume(learnData), volume(torchData),
 }}
 
+// volumeOf says which volume holds the modules of a package. gen/build.py divides them so.
+func volumeOf(top string) int {
+	switch top {
+	case "numpy":
+		return 1
+	case "scipy":
+		return 2
+	case "pandas":
+		return 3
+	case "sklearn":
+		return 4
+	case "pytz", "dateutil", "joblib", "networkx", "lightgbm", "xgboost", "catboost", "h2o", "skops", "mlflow", "dill", "cloudpickle":
+		return 5
+	case "torch", "torchvision", "functorch", "torchgen":
+		return 6
+	}
+	return 0
+}
+
 // Versions lists the interpreters and packages that the index was made from, as "name version".
 func Versions() []string { return strings.Split(strings.TrimSpace(versionsData), "\n") }

@@ -39,7 +39,6 @@ const (
 const (
 	flagUserCode = 1 << iota
 	flagItems
-	flagCurated
 )
 
 var errData = errors.New("attribute index is empty or damaged")
@@ -93,15 +92,18 @@ func (v volume) target(i int) string {
 
 // module finds a module by its exact name.
 func (v volume) module(name string) (int, bool) {
-	i, j := 0, v.modules()
+	table, names, n := v.section(secModules), v.section(secNames), v.modules()
+	i, j := 0, n
 	for i < j {
-		if h := (i + j) / 2; v.moduleName(h) < name {
+		h := (i + j) / 2
+		at := table + h*moduleSize
+		if v.cut(names+v.u32(at), names+v.u32(at+moduleSize)) < name {
 			i = h + 1
 		} else {
 			j = h
 		}
 	}
-	return i, i < v.modules() && v.moduleName(i) == name
+	return i, i < n && v.moduleName(i) == name
 }
 
 // Marks beside the power of a module's unlisted names.
@@ -176,11 +178,16 @@ func (c *cursor) next() bool {
 		return false
 	}
 	c.name = append(c.name[:shared], c.bytes(own)...)
+	c.rest()
+	return !c.broken
+}
+
+// rest reads what follows a record's name.
+func (c *cursor) rest() {
 	c.judge, c.target, c.other = c.varint(), c.varint(), ""
 	if c.target&1 != 0 {
 		c.other = c.bytes(c.varint())
 	}
-	return !c.broken
 }
 
 // block gives the place of the restarts of module i, their number and the number of records.
@@ -197,52 +204,77 @@ func (v volume) records(i int) cursor {
 }
 
 // find looks a name up in module i.
-func (v volume) find(i int, name string) (cursor, bool) {
+func (v volume) find(i int, name string) (record, bool) {
 	at, n, records := v.block(i)
 	base := at + 4*n
 	lo, hi := 0, n // the last restart whose name is not after the one wanted
 	for lo < hi {
 		h := (lo + hi) / 2
-		c := cursor{v: v, at: base + v.u32(at+4*h), left: 1}
-		if c.next() && string(c.name) <= name {
+		if v.restartName(base+v.u32(at+4*h)) <= name {
 			lo = h + 1
 		} else {
 			hi = h
 		}
 	}
 	if lo == 0 {
-		return cursor{}, false
+		return record{}, false
 	}
-	start := (lo - 1) * restartStep
-	c := cursor{v: v, at: base + v.u32(at+4*(lo-1)), left: min(restartStep, records-start)}
-	for c.next() {
-		if string(c.name) == name {
-			return c, true
+	// Names are compared as they are stored: equal is how much of name the last one shared with it.
+	c, equal := cursor{v: v, at: base + v.u32(at+4*(lo-1))}, 0
+	for range min(restartStep, records-(lo-1)*restartStep) {
+		shared, own := c.byte(), c.byte()
+		tail := c.bytes(own)
+		c.rest()
+		switch {
+		case c.broken || shared < equal:
+			return record{}, false // it and all that follow come after name
+		case shared == equal:
+			n := 0
+			for n < len(tail) && equal+n < len(name) && tail[n] == name[equal+n] {
+				n++
+			}
+			if equal += n; n == len(tail) && equal == len(name) {
+				return c.record(), true
+			}
 		}
 	}
-	return cursor{}, false
+	return record{}, false
 }
 
-// object makes what a record says into an Object, seen from module.
-func (c *cursor) object(module string) (Object, int) {
-	at := c.v.section(secJudge) + c.judge*judgeSize
-	o := Object{Module: module, Name: string(c.name), Power: Power(c.v.u16(at))}
-	if at+judgeSize > len(c.v) {
-		return o, 0
+// restartName is the name of a record that shares nothing with the one before it.
+func (v volume) restartName(at int) string {
+	if at+1 >= len(v) {
+		return ""
 	}
-	o.Safe, o.Kind = Uses(c.v[at+2]), Kind(c.v[at+3])
-	if s := int(c.v[at+4]); s < len(shapeNames) {
+	return v.cut(at+2, at+2+int(v[at+1]))
+}
+
+// record is what a module says of one name.
+type record struct {
+	judge, target int
+	other         string
+}
+
+func (c *cursor) record() record { return record{c.judge, c.target, c.other} }
+
+// object makes a record of module and name into an Object.
+func (v volume) object(r record, module, name string) Object {
+	at := v.section(secJudge) + r.judge*judgeSize
+	if at+judgeSize > len(v) {
+		return Object{Module: module, Name: name}
+	}
+	o := Object{Module: module, Name: name, Power: Power(v.u16(at)), Safe: Uses(v[at+2]), Kind: Kind(v[at+3])}
+	if s := int(v[at+4]); s < len(shapeNames) {
 		o.Shape = shapeNames[s]
 	} else {
 		o.Safe = 0 // written for a newer reader
 	}
-	flags := int(c.v[at+5])
-	o.UserCode, o.Items = flags&flagUserCode != 0, flags&flagItems != 0
-	if c.target > 1 {
-		o.Module = c.v.target(c.target>>1 - 1)
-		if c.target&1 != 0 {
-			o.Name = c.other
+	o.UserCode, o.Items = v[at+5]&flagUserCode != 0, v[at+5]&flagItems != 0
+	if r.target > 1 {
+		o.Module = v.target(r.target>>1 - 1)
+		if r.target&1 != 0 {
+			o.Name = r.other
 		}
 	}
-	return o, flags
+	return o
 }

@@ -26,7 +26,7 @@ func TestProbeList(t *testing.T) {
 			module := v.moduleName(i)
 			c := v.records(i)
 			for c.next() {
-				o, _ := c.object(module)
+				o := v.object(c.record(), module, string(c.name))
 				// Under its own name only: an alias leads to the same object.
 				if o.Safe>>1 != 0 && (o.Kind == KindClass || o.Kind == KindFunction) && o.Module == module && o.Name == string(c.name) {
 					fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", module, o.Name, o.Kind, uses(o.Safe), o.Shape)

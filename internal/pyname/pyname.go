@@ -185,7 +185,7 @@ func (x *Index) all() iter.Seq[Object] {
 				module := v.moduleName(i)
 				c := v.records(i)
 				for c.next() {
-					o, _ := c.object(module)
+					o := v.object(c.record(), module, string(c.name))
 					o.Module, o.Name = module, string(c.name)
 					if !yield(x.forget(o)) {
 						return

@@ -237,11 +237,38 @@ func TestVolumesAreWhole(t *testing.T) {
 		if err := v.check(); err != nil {
 			t.Errorf("volume %d: %v", i, err)
 		}
+		for j := range v.modules() {
+			if top, _, _ := strings.Cut(v.moduleName(j), "."); volumeOf(top) != i {
+				t.Fatalf("volume %d holds module %q", i, v.moduleName(j))
+			}
+		}
 		for j := 1; j < v.modules(); j++ {
 			if v.moduleName(j-1) >= v.moduleName(j) {
 				t.Fatalf("volume %d: module %q is not sorted", i, v.moduleName(j))
 			}
 		}
+	}
+}
+
+func TestEveryRecordIsFound(t *testing.T) {
+	n := 0
+	for _, v := range shipped.volumes {
+		for i := range v.modules() {
+			c := v.records(i)
+			for c.next() {
+				name := string(c.name)
+				if r, ok := v.find(i, name); !ok || r != c.record() {
+					t.Fatalf("%s %s is not found", v.moduleName(i), name)
+				}
+				if _, ok := v.find(i, name+"\x00"); ok {
+					t.Fatalf("%s %q is found", v.moduleName(i), name+"\x00")
+				}
+				n++
+			}
+		}
+	}
+	if names, _, _ := Default().Count(); n == 0 || n != names {
+		t.Errorf("%d records, Count says %d", n, names)
 	}
 }
 

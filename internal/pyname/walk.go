@@ -12,17 +12,16 @@ const (
 	maxParts = 32
 )
 
-// bridges are attributes without double underscores that lead from a function, frame or generator to its globals or code.
-var bridges = map[string]bool{
-	"f_back": true, "f_builtins": true, "f_globals": true, "f_locals": true, "f_code": true, "tb_frame": true, "tb_next": true,
-	"gi_frame": true, "gi_code": true, "gi_yieldfrom": true, "cr_frame": true, "cr_code": true, "cr_await": true, "ag_frame": true,
-	"ag_code": true, "func_globals": true, "func_code": true, "func_closure": true, "func_defaults": true, "im_func": true,
-	"im_self": true, "im_class": true, "mro": true,
-}
-
-// bridge reports whether walking through the attribute leads out of an object to its class, its globals or the import machinery.
+// bridge reports whether walking through the attribute leads out of an object to its class, its globals or the import machinery. Frames,
+// generators and the functions of Python 2 have such attributes without double underscores.
 func bridge(part string) bool {
-	return len(part) > 4 && strings.HasPrefix(part, "__") && strings.HasSuffix(part, "__") || bridges[part]
+	switch part {
+	case "f_back", "f_builtins", "f_globals", "f_locals", "f_code", "tb_frame", "tb_next", "gi_frame", "gi_code", "gi_yieldfrom",
+		"cr_frame", "cr_code", "cr_await", "ag_frame", "ag_code", "func_globals", "func_code", "func_closure", "func_defaults",
+		"im_func", "im_self", "im_class", "mro":
+		return true
+	}
+	return len(part) > 4 && strings.HasPrefix(part, "__") && strings.HasSuffix(part, "__")
 }
 
 // walk follows the dotted path name from module on.
@@ -62,6 +61,11 @@ func (x *Index) step(cur Object, part string) Object {
 	if ok {
 		return next
 	}
+	if inside := join(cur.Module, cur.Name); x.known(inside) {
+		if next, ok = x.find(inside, part); ok { // a module that is listed as something else as well: dill's own
+			return next
+		}
+	}
 	next = Object{Module: cur.Module, Name: path}
 	switch {
 	case bridge(part):
@@ -87,17 +91,23 @@ func (x *Index) finish(o Object) Object {
 
 // find looks up a listed name.
 func (x *Index) find(module, name string) (Object, bool) {
-	for _, v := range x.volumes {
-		i, ok := v.module(module)
-		if !ok {
-			continue
-		}
-		if c, ok := v.find(i, name); ok {
-			o, _ := c.object(module)
-			return o, true
+	if v, i, ok := x.module(module); ok {
+		if r, ok := v.find(i, name); ok {
+			return v.object(r, module, name), true
 		}
 	}
 	return Object{}, false
+}
+
+// module finds the volume that holds a module, and its place there.
+func (x *Index) module(name string) (volume, int, bool) {
+	top, _, _ := strings.Cut(name, ".")
+	at := volumeOf(top)
+	if at >= len(x.volumes) {
+		return "", 0, false
+	}
+	i, ok := x.volumes[at].module(name)
+	return x.volumes[at], i, ok
 }
 
 // unlisted judges a name of a module that is not listed there: a module below it, a module that it imports, what is said of all of its
@@ -128,15 +138,13 @@ func (x *Index) wild(module string) Power {
 	var p Power
 	child := module
 	for {
-		for _, v := range x.volumes {
-			if i, ok := v.module(module); ok {
-				own, marks := v.power(i)
-				if marks&reachOwn == 0 || module == child {
-					p |= own
-				}
-				if marks&reachStops != 0 {
-					return p
-				}
+		if v, i, ok := x.module(module); ok {
+			own, marks := v.power(i)
+			if marks&reachOwn == 0 || module == child {
+				p |= own
+			}
+			if marks&reachStops != 0 {
+				return p
 			}
 		}
 		dot := strings.LastIndexByte(module, '.')
@@ -149,21 +157,15 @@ func (x *Index) wild(module string) Power {
 
 // known reports whether the index has a module of that name.
 func (x *Index) known(module string) bool {
-	for _, v := range x.volumes {
-		if _, ok := v.module(module); ok {
-			return true
-		}
-	}
-	return false
+	_, _, ok := x.module(module)
+	return ok
 }
 
 // canonical follows names that sys.modules holds for a module of another name: os.path, posix.
 func (x *Index) canonical(module string) string {
-	for _, v := range x.volumes {
-		if i, ok := v.module(module); ok {
-			if a := v.alias(i); a != "" {
-				return a
-			}
+	if v, i, ok := x.module(module); ok {
+		if a := v.alias(i); a != "" {
+			return a
 		}
 	}
 	return module

@@ -732,7 +732,7 @@ def main():
                 lines.add("CPython " + w.python)
             for p, v in w.versions.items():
                 p = {"scikit-learn": "sklearn", "xgboost-cpu": "xgboost", "mlflow-skinny": "mlflow"}.get(p, p)
-                if p in FRAMEWORKS:
+                if p in FRAMEWORKS and any(m.split(".")[0] == p for m in w.modules):
                     lines.add("%s %s" % (p, v))
         if folder:
             for meta in glob.glob(os.path.join(folder, "torch*", "torch-*", "METADATA")):
