@@ -613,7 +613,7 @@ const tooMuch = 1 << 29
 // hashed notes values whose hash the unpickler computes, which walks tuples in full.
 func (m *machine) hashed(vs ...val) {
 	for _, v := range vs {
-		if (v.k == kTuple || v.k == kSet) && v.p.cost >= tooMuch {
+		if (v.k == kTuple || v.k == kSet) && v.p.cost >= tooMuch || v.k == kLost && v.n >= tooMuch {
 			m.oddity(weir.OddBomb, m.opAt, 0, "%s hashes a value that stands for more than %d parts", opName(m.op), tooMuch/nodeCost)
 		}
 	}
@@ -695,6 +695,7 @@ func (m *machine) setItems(vs []val, n int64) error {
 		}
 		to.p.keep(maxDictItems, kept...)
 		to.p.count += n / 2
+		m.filled(to)
 	case kGlobal, kModule, kPersID, kLost:
 		m.say(m.unknownGlobal(m.value(to, 3, 4).String()+".__setitem__"), weir.UseCalled, opName(m.op), kept, n)
 	case kCall, kInst:

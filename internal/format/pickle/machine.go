@@ -135,7 +135,7 @@ func (mm *memo) clone() memo {
 func (mm *memo) put(i int64, v val) {
 	if v.p != nil && v.k != kGlobal {
 		if mm.cost += int64(v.p.cost) + nodeCost; mm.cost > maxMemoCost {
-			v = val{k: kLost}
+			v = val{k: kLost, n: int64(v.p.cost)}
 		}
 	}
 	if v.k == kStr {

@@ -35,7 +35,7 @@ const (
 	kBuffer             // out-of-band buffer
 	kMark               // Python 2's pickle.py keeps marks on the stack, where DUP and PUT can reach them
 	kRun                // n plain values that were dropped to bound memory
-	kLost               // a plain value that was dropped to bound memory, or one that cannot be known
+	kLost               // a plain value that was dropped to bound memory, or one that cannot be known; n: its cost, if that is known
 )
 
 // enc says how a string's bytes in the file spell the string.
@@ -104,8 +104,12 @@ func (n *node) keep(limit int, vs ...val) {
 
 func addCost(c int32, v val) int32 {
 	c += valCost
-	if v.p != nil && v.k != kGlobal && c < 1<<30 {
+	switch {
+	case c >= 1<<30:
+	case v.p != nil && v.k != kGlobal:
 		c += min(v.p.cost, 1<<30)
+	case v.k == kLost:
+		c += int32(min(v.n, 1<<30))
 	}
 	return c
 }

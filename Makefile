@@ -1,0 +1,45 @@
+# weir: `make demo` runs the main job on real input, `make test` passes every test. Both install what they need.
+
+export CGO_ENABLED = 0
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: build demo test lint fuzz matrix bench fixtures docs
+
+build: ## bin/weir
+	go build -trimpath -o bin/weir ./cmd/weir
+
+demo: build ## scan the examples, then explain what was found
+	-bin/weir scan examples
+	@echo
+	bin/weir explain pickle/code-execution
+
+test: ## everything that CI runs
+	./test.sh
+
+lint:
+	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not gofmt'ed: $$out"; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+FUZZTIME ?= 20m
+fuzz: ## every fuzz target for FUZZTIME (go duration or a count such as 10000000x)
+	./fuzz.sh $(FUZZTIME)
+
+matrix: ## all environments: old frameworks, every fixture made and loaded again
+	testdata/make/setup.sh all
+	python3 testdata/make/benign/run.py
+	python3 testdata/make/benign/check.py --load
+	python3 testdata/make/verify_fires.py --check
+	python3 testdata/make/benign/corpus.py
+	go test ./internal/catalog -run Corpus
+
+bench: build ## weir and its peers, turn by turn
+	bench/run
+
+fixtures: ## make the fixtures again with the real frameworks
+	testdata/make/setup.sh all
+	python3 testdata/make/benign/run.py
+
+docs: build ## generated documents: rule pages and the picture of a scan
+	go test ./internal/catalog -run TestRulePages -update
+	python3 docs/picture.py

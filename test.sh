@@ -1,0 +1,29 @@
+#!/bin/sh
+# Every test, from a fresh clone: installs what is missing, checks the code, runs the tests under the race detector, lets each fuzz target
+# run for a little, builds for the other systems, and scans this repository with weir itself.
+set -eu
+cd "$(dirname "$0")"
+step() { printf '\n== %s\n' "$*"; }
+
+step set-up
+testdata/make/setup.sh test
+
+step format, vet, staticcheck
+make -s lint
+
+step build
+make -s build
+for os in darwin windows; do GOOS=$os go build -o /dev/null ./cmd/weir; done
+GOARCH=arm64 go build -o /dev/null ./cmd/weir
+
+step fixtures load and fire
+python3 testdata/make/verify_fires.py --check
+
+step fuzz, a little of each
+./fuzz.sh "${FUZZTIME:-5s}"
+
+step weir scans its own repository
+bin/weir scan --exclude 'testdata' --exclude 'examples/hostile' --exclude '.cache' --exclude bin --fail-on medium .
+
+step go test
+CGO_ENABLED=1 go test -race -p 2 -timeout 40m ./...
