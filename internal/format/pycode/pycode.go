@@ -101,6 +101,7 @@ type Code struct {
 	Name      string
 	Qualname  string
 	FirstLine int64
+	Globals   map[string]string // global name → dotted name of what it holds, where whoever made the function says so
 }
 
 // versionsToTry lists the tables under which the bytecode may have to be read.

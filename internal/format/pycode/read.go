@@ -109,6 +109,7 @@ func (s *scope) load(name string) *value {
 // reader executes one code object symbolically.
 type reader struct {
 	c     *Code
+	root  *Code // the outermost one
 	t     *table
 	out   *reading
 	vars  *scope
@@ -134,17 +135,17 @@ type branch struct {
 func read(c *Code, v Version) *reading {
 	out := &reading{version: v, spelled: map[string]bool{}}
 	visited := map[*Code]bool{}
-	readInto(c, out, nil, visited, 0)
+	readInto(c, c, out, nil, visited, 0)
 	return out
 }
 
-func readInto(c *Code, out *reading, outer *scope, visited map[*Code]bool, depth int) {
+func readInto(c, root *Code, out *reading, outer *scope, visited map[*Code]bool, depth int) {
 	if visited[c] || depth > maxNest {
 		return
 	}
 	visited[c] = true
 	r := &reader{
-		c: c, used: make([]bool, len(c.Names)), t: tables()[out.version], out: out, count: map[string]int{},
+		c: c, root: root, used: make([]bool, len(c.Names)), t: tables()[out.version], out: out, count: map[string]int{},
 		vars: &scope{vars: map[string]*variable{}, outer: outer},
 	}
 	r.pass()
@@ -166,7 +167,7 @@ func readInto(c *Code, out *reading, outer *scope, visited map[*Code]bool, depth
 		if len(out.lines) < maxLines {
 			out.lines = append(out.lines, line{-1, plain(n.Title())})
 		}
-		readInto(n, out, r.vars, visited, depth+1)
+		readInto(n, root, out, r.vars, visited, depth+1)
 	}
 }
 
@@ -400,7 +401,9 @@ func (r *reader) loadName(name string) *value {
 		hidden = hidden && (!x.other || !builtin[name])
 		break
 	}
-	if !hidden && !v.made {
+	if to := r.root.Globals[name]; to != "" && !hidden && !v.made {
+		v.addPath(to)
+	} else if !hidden && !v.made {
 		v.addPath(name)
 		for _, m := range r.stars {
 			v.addPath(m + "." + name)
