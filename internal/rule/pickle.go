@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"weir"
@@ -205,13 +206,16 @@ func listed(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListed], ", "), len(names)-maxListed)
 }
 
-// codeObject judges code objects inside pickles by the names that they call.
+// codeObject judges code objects inside pickles by the names that they call. A parser that learns more of one says it again: that it runs
+// by itself counts most, and the finding is one.
 func codeObject(p *Pass) {
 	for i := range p.Units {
 		u := &p.Units[i]
 		j := judging{names: p.Names, trust: p.Trust}
 		seen := map[string]bool{}
-		for _, c := range facts[weir.Code](u) {
+		codes := slices.Clone(facts[weir.Code](u))
+		slices.SortStableFunc(codes, func(a, b weir.Code) int { return afterAuto(a) - afterAuto(b) })
+		for _, c := range codes {
 			if !isBytecode(c) || !p.inModel(u) {
 				continue
 			}
@@ -225,6 +229,10 @@ func codeObject(p *Pass) {
 				continue
 			}
 			seen[key] = true
+			if c.Auto {
+				same, _ := j.reaches(c.Calls, ofSystem)
+				seen[c.Name+"\x00"+strings.Join(same, " ")] = true
+			}
 			f := p.finding(u, c.At, fmt.Sprintf("the code object %q calls %s", c.Name, strings.Join(reached, ", ")), c.Text)
 			if f.Impact = impacts(power); len(f.Impact) == 0 {
 				f.Impact = p.Rule.Impact
@@ -238,4 +246,12 @@ func codeObject(p *Pass) {
 			p.Report(f)
 		}
 	}
+}
+
+// afterAuto orders code that runs by itself before other code.
+func afterAuto(c weir.Code) int {
+	if c.Auto {
+		return 0
+	}
+	return 1
 }
