@@ -1,0 +1,138 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// tree writes files (a name that ends in / is a folder, "a -> b" a link) below a new folder, which becomes the working directory.
+func tree(t *testing.T, names ...string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	for _, n := range names {
+		if from, to, ok := strings.Cut(n, " -> "); ok {
+			if err := os.Symlink(to, from); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		dir := n
+		if !strings.HasSuffix(n, "/") {
+			dir = filepath.Dir(n)
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(n, "/") {
+			if err := os.WriteFile(n, []byte(n), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// walked lists what a walk yields: paths, with "skip " or "error " in front.
+func walked(opts Options, targets ...string) []string {
+	var out []string
+	for f, err := range Walk(context.Background(), targets, opts) {
+		switch {
+		case err != nil:
+			out = append(out, "error "+f.Path)
+		case f.Skipped:
+			out = append(out, "skip "+f.Path)
+		default:
+			out = append(out, f.Path)
+		}
+	}
+	return out
+}
+
+func TestWalk(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		tree    []string
+		opts    Options
+		targets []string
+		want    []string
+	}{
+		{"no target is the working directory", []string{"b", "a"}, Options{}, nil, []string{"a", "b"}},
+		{"sorted, deep", []string{"m/z", "m/a/x", "m/b"}, Options{}, []string{"m"}, []string{"m/a/x", "m/b", "m/z"}},
+		{"targets as given", []string{"a", "b"}, Options{}, []string{"b", "a"}, []string{"b", "a"}},
+		{"missing", nil, Options{}, []string{"gone"}, []string{"error gone"}},
+		{"left out", []string{".git/config", "node_modules/x", "venv/pyvenv.cfg", "venv/lib/x", "m"}, Options{}, nil, []string{"skip .git", "m", "skip node_modules", "skip venv"}},
+		{"left out unless named", []string{"node_modules/x"}, Options{}, []string{"node_modules"}, []string{"node_modules/x"}},
+		{"exclude by name and by path", []string{"a/x.bin", "a/y", "old/z"}, Options{Exclude: []string{"*.bin", "old/**"}}, nil, []string{"skip a/x.bin", "a/y", "skip old"}},
+		{"link inside counts once", []string{"blobs/1", "s/", "s/m -> ../blobs/1", "s/n -> ../blobs/1"}, Options{}, nil, []string{"blobs/1"}},
+		{"link outside is said", []string{"in/a", "out", "in/l -> ../out"}, Options{}, []string{"in"}, []string{"in/a", "error in/l"}},
+		{"broken link is said", []string{"l -> nowhere"}, Options{}, nil, []string{"error l"}},
+		{"loop of folders", []string{"d/a", "d/up -> .."}, Options{}, nil, []string{"d/a"}},
+		{"named link is followed", []string{"x", "l -> x"}, Options{}, []string{"l"}, []string{"l"}},
+		{"not UTF-8", []string{"a\xff"}, Options{}, nil, []string{`a\xff`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tree(t, c.tree...)
+			if got := walked(c.opts, c.targets...); !slices.Equal(got, c.want) {
+				t.Errorf("got  %q\nwant %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestAbsoluteBelowWorkingDirectory(t *testing.T) {
+	tree(t, "m/a")
+	wd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := walked(Options{}, filepath.Join(wd, "m")); !slices.Equal(got, []string{"m/a"}) {
+		t.Errorf("got %q, want a path relative to the working directory", got)
+	}
+}
+
+func TestPipe(t *testing.T) {
+	tree(t, "a")
+	if err := syscall.Mkfifo("p", 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := walked(Options{}); !slices.Equal(got, []string{"a", "error p"}) {
+		t.Errorf("got %q", got)
+	}
+	// A pipe that takes a file's place after it was found must not block.
+	for f, err := range Walk(context.Background(), []string{"a"}, Options{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.Remove("a"), syscall.Mkfifo("a", 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Open(); !errors.Is(err, ErrNotRegular) {
+			t.Errorf("Open = %v, want ErrNotRegular", err)
+		}
+	}
+}
+
+func TestStdin(t *testing.T) {
+	for f, err := range Walk(context.Background(), []string{"-"}, Options{Stdin: strings.NewReader("abc")}) {
+		if err != nil || f.Path != "-" || f.Size != 3 {
+			t.Fatalf("%+v, %v", f, err)
+		}
+		h, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 3)
+		if _, err := h.ReadAt(b, 0); err != nil || string(b) != "abc" {
+			t.Errorf("read %q, %v", b, err)
+		}
+		h.Close()
+	}
+	if got := walked(Options{Stdin: strings.NewReader("abcd"), MaxIn: 3}, "-"); !slices.Equal(got, []string{"error -"}) {
+		t.Errorf("too much input: %q", got)
+	}
+}
