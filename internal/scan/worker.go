@@ -34,16 +34,7 @@ func Isolated(pool Doer) Isolate {
 			defer cancel()
 		}
 		return pool.Do(ctx, req, []*os.File{f}, func(frame []byte) error {
-			rs, err := decodeFrame(frame)
-			if err != nil {
-				return err
-			}
-			for _, r := range rs {
-				if err := out(r); err != nil {
-					return err
-				}
-			}
-			return nil
+			return decodeFrame(frame, out)
 		})
 	}
 }
@@ -59,18 +50,20 @@ func Serve(cat Catalog) func(ctx context.Context, req []byte, files []*os.File, 
 			return fmt.Errorf("request with %d files: %w", len(files), format.ErrLimit)
 		}
 		var batch []Record
+		var frame []byte
 		full := firstRecords
 		flush := func() error {
 			if len(batch) == 0 {
 				return nil
 			}
-			b, err := encodeFrame(batch)
-			if err != nil {
+			var err error
+			if frame, err = encodeFrame(frame[:0], batch); err != nil {
 				return err
 			}
+			clear(batch)
 			batch = batch[:0]
 			full = frameRecords
-			return send(b)
+			return send(frame)
 		}
 		var sp Spool
 		if spool != nil {

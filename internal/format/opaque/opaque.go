@@ -106,7 +106,7 @@ const (
 
 // text searches for base64 that decodes to something that is worth a look: a pickle of protocol 2 to 5, a zip, gzip, zlib or a Java stream.
 func text(in *format.Input) error {
-	buf := make([]byte, 0, textChunk)
+	buf := make([]byte, 0, min(textChunk, in.Size))
 	var run []byte // the base64 run that is being read
 	var runAt int64
 	found := 0

@@ -80,7 +80,7 @@ const (
 )
 
 func (s *session) carve(from int64) (found int, err error) {
-	buf := make([]byte, carveChunk+carveOverlap)
+	buf := make([]byte, max(0, min(carveChunk+carveOverlap, s.in.Size-from)))
 	probes := 0
 	for at := from; at < s.in.Size; {
 		n := int(min(int64(len(buf)), s.in.Size-at))

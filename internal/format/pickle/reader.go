@@ -50,7 +50,7 @@ func (r *reader) enter(n int64) {
 }
 
 func newReader(r io.ReaderAt, size, offset int64) *reader {
-	return &reader{r: r, size: size, base: offset, buf: make([]byte, 0, bufferSize)}
+	return &reader{r: r, size: size, base: offset, buf: make([]byte, 0, max(1, min(bufferSize, size-offset)))}
 }
 
 // offset is the cursor's place in the input.
