@@ -42,7 +42,8 @@ func volumeOf(top string) int {
 		return 3
 	case "sklearn":
 		return 4
-	case "pytz", "dateutil", "joblib", "networkx", "lightgbm", "xgboost", "catboost", "h2o", "skops", "mlflow", "dill", "cloudpickle":
+	case "pytz", "dateutil", "joblib", "networkx", "lightgbm", "xgboost", "catboost", "h2o", "skops", "mlflow", "dill", "cloudpickle",
+		"transformers", "accelerate", "trl":
 		return 5
 	case "torch", "torchvision", "functorch", "torchgen":
 		return 6

@@ -30,9 +30,9 @@ SHAPES = [
 ]
 USERCODE, ITEMS, CURATED = 1, 2, 4
 
-FRAMEWORKS = set("pytz dateutil numpy scipy pandas sklearn joblib networkx lightgbm xgboost catboost torch torchvision h2o skops mlflow dill cloudpickle".split())
+FRAMEWORKS = set("pytz dateutil numpy scipy pandas sklearn joblib networkx lightgbm xgboost catboost torch torchvision h2o skops mlflow dill cloudpickle transformers accelerate trl".split())
 # What their classes written in C or Cython do when made or given state has been looked at; the exceptions are in dangerous.txt.
-C_TRUSTED = FRAMEWORKS - {"mlflow", "pytz", "dateutil", "h2o", "dill", "cloudpickle"}
+C_TRUSTED = FRAMEWORKS - {"mlflow", "pytz", "dateutil", "transformers", "accelerate", "trl", "h2o", "dill", "cloudpickle"}
 # Classes of the standard library that are written in C and only hold values.
 C_STDLIB = set(
     "builtins __builtin__ exceptions _collections collections _datetime datetime _decimal decimal _struct array _random random _functools fractions types _io:BytesIO "
@@ -508,7 +508,7 @@ def pack(entries, wild, modalias):
 
 def worlds(folder):
     """Environments in order of age: the newest decides what a name is called."""
-    order = ["py27", "py36", "py37", "py38", "py39", "py310", "past", "old", "mid", "py311", "debian", "py312", "mlflow", "models", "py313", "new", "torch22", "torch2"]
+    order = ["py27", "py36", "py37", "py38", "py39", "py310", "past", "old", "mid", "py311", "debian", "py312", "mlflow", "models", "py313", "new", "hf4", "hf", "torch22", "torch2"]
     out = []
     for name in order:
         w = World(name)
@@ -546,7 +546,7 @@ def collect(ws, curated):
         for m, attrs in w.modules.items():
             if m != "=alias":
                 known.update((m, a) for a, v in attrs.items() if v[0] in "CF")
-    inferred, kinds, aliases = {}, {}, collections.defaultdict(set)
+    inferred, kinds, aliases, lost = {}, {}, collections.defaultdict(set), {}
     seen = collections.defaultdict(dict)
     for w in ws:
         j = Judge(w, curated, stdlib)
@@ -576,6 +576,9 @@ def collect(ws, curated):
                     raw = (cm, cq)
                     key = public(cm, cq, known)
                     r = j.judge(k, *raw)
+                    if k == "C" and "%s:%s" % raw not in w.classes:
+                        kinds[(w.name, key)] = True  # named here, described elsewhere
+                        lost.setdefault(key, r)
                     # An environment judges an object once, however many names it has there.
                     if (w.name, key) not in kinds:
                         kinds[(w.name, key)] = True
@@ -614,6 +617,8 @@ def collect(ws, curated):
         for cls, whys in j.why.items():
             if cls.split(":")[0].split(".")[0] in FRAMEWORKS:
                 report.setdefault(cls, {})[w.name] = whys
+    for key, r in lost.items():
+        inferred.setdefault(key, r)
     # The curated tables speak of an object under whichever of its names they use.
     byname = {key: key for key in aliases}
     for key, names in aliases.items():
@@ -735,10 +740,10 @@ def main():
                 if p in FRAMEWORKS and any(m.split(".")[0] == p for m in w.modules):
                     lines.add("%s %s" % (p, v))
         if folder:
-            for meta in glob.glob(os.path.join(folder, "torch*", "torch-*", "METADATA")):
-                for line in open(meta, encoding="utf-8"):
-                    if line.startswith("Version: "):
-                        lines.add("torch " + line.split()[1])
+            for meta in glob.glob(os.path.join(folder, "*", "*.dist-info", "METADATA")):
+                name, _, version = os.path.basename(os.path.dirname(meta))[: -len(".dist-info")].partition("-")
+                if name in FRAMEWORKS:
+                    lines.add("%s %s" % (name, version))
         f.write("\n".join(sorted(lines)) + "\n")
     if folder:
         with open(os.path.join(folder, "review.txt"), "w") as f:

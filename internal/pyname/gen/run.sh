@@ -40,6 +40,15 @@ venvs() {
 	sources torch2 3.12 torch==2.11.0
 	sources torch2 3.12 torchvision==0.26.0
 	sources torch22 3.11 torch==2.2.2
+	sources hf 3.12 transformers==5.23.0
+	sources hf 3.12 accelerate==1.15.0
+	sources hf 3.12 trl==1.16.0
+	sources hf4 3.10 transformers==4.30.2
+	sources hf4 3.10 accelerate==0.21.0
+	sources hf4 3.10 trl==0.9.6
+	for d in hf hf4; do # the settings and enums that training arguments hold; models are left out
+		rm -rf "$out/$d/transformers/models" "$out/$d/transformers/pipelines" "$out/$d/transformers/cli" "$out/$d/transformers/commands"
+	done
 }
 
 live() {
@@ -73,6 +82,9 @@ static() {
 	graph debian /usr/lib/python3.11 "/usr/lib/python3/dist-packages=numpy,scipy,sklearn,joblib,torch"
 	graph torch2 --names torch,torchvision,torchgen,functorch "$v/3.12.1/lib/python3.12" "$out/torch2"
 	graph torch22 --names torch "$v/3.12.1/lib/python3.12" "$out/torch22"
+	for d in hf hf4; do
+		graph "$d" --names transformers,accelerate,trl "$v/3.12.1/lib/python3.12" "$out/$d"
+	done
 	graph mlflow "$v/3.12.1/lib/python3.12" "$root/.cache/venv/mlflow/lib/python3.12/site-packages=mlflow"
 	graph new "$v/3.13.0/lib/python3.13" "$out/venvs/new/lib/python3.13/site-packages=$list"
 	graph mid "$v/3.10.13/lib/python3.10" "$out/venvs/mid/lib/python3.10/site-packages=$list"
