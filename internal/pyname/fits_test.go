@@ -22,9 +22,6 @@ func dict(v ...weir.Value) weir.Value {
 func call(f string, v ...weir.Value) weir.Value {
 	return weir.Value{Kind: weir.ValueCall, Text: f, Items: v, Len: int64(len(v))}
 }
-func inst(f string, v ...weir.Value) weir.Value {
-	return weir.Value{Kind: weir.ValueInstance, Text: f, Items: v, Len: int64(len(v))}
-}
 func pers() weir.Value { return weir.Value{Kind: weir.ValuePersID} }
 
 var none = weir.Value{Kind: weir.ValueNone}
@@ -285,7 +282,8 @@ func FuzzFits(f *testing.F) {
 	f.Add("encode", "x", "latin1")
 	f.Fuzz(func(t *testing.T, shape, a, b string) {
 		for _, args := range [][]weir.Value{{str(a), str(b)}, {glob(a), str(b)}, {call(a, str(b)), raw(b), tup(num(a))}, {dict(str(a), str(b))}} {
-			if Fits(shape, args) != Fits(shape, args) {
+			first := Fits(shape, args)
+			if again := Fits(shape, args); first != again {
 				t.Error("not the same twice")
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -212,35 +211,6 @@ func TestWorkerLies(t *testing.T) {
 			t.Errorf("%+v was taken", rec)
 		}
 	}
-	for _, wire := range []string{`[{}]`, `[{"k":"nonsense","f":{}}]`, `{`, `[{"k":"import","f":{"use":"flown"}}]`} {
-		if _, err := decodeFrame([]byte(wire)); err == nil {
-			t.Errorf("frame %s was taken", wire)
-		}
-	}
-}
-
-func FuzzFrame(f *testing.F) {
-	for _, r := range []Record{
-		{Unit: &UnitRecord{Member: "a", Formats: []string{"zip"}, Size: 3}},
-		{Fact: &FactRecord{0, weir.Import{Module: "os", Name: "system", Use: weir.UseCalled, Args: []weir.Value{{Kind: weir.ValueStr, Text: "id", Len: 2}}}}},
-		{Problem: &ProblemRecord{"m", "parse", "why"}}, {Done: &DoneRecord{Digest: "sha256:00"}},
-	} {
-		b, err := encodeFrame([]Record{r})
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		rs, err := decodeFrame(b)
-		if err != nil {
-			return
-		}
-		again, err := encodeFrame(rs)
-		if err != nil || !json.Valid(again) {
-			t.Fatalf("records of %q cannot be written: %v", b, err)
-		}
-	})
 }
 
 func TestChangedWhileRead(t *testing.T) {

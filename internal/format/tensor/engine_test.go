@@ -147,10 +147,3 @@ func (e *engine) lines() string {
 	}
 	return b.String()
 }
-
-func scanBytes(t testing.TB, b []byte) *engine {
-	t.Helper()
-	e := newEngine()
-	e.scan("file", bytes.NewReader(b), int64(len(b)))
-	return e
-}
