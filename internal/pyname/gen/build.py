@@ -9,7 +9,6 @@ import glob
 import gzip
 import json
 import os
-import re
 import struct
 import sys
 
@@ -45,7 +44,6 @@ PUBLIC = {
     "_pydecimal": "decimal", "pathlib._local": "pathlib", "_frozen_importlib": "importlib._bootstrap",
     "_frozen_importlib_external": "importlib._bootstrap_external", "_collections_abc": "collections.abc",
 }
-HELD_STDLIB = re.compile(r"^(builtins|collections|datetime|decimal|fractions|uuid|array|random|types|functools|operator|enum|typing|re|pathlib|ipaddress|zoneinfo|statistics|string|argparse|dataclasses|inspect|calendar|time|io|copyreg|numbers|abc|itertools|struct|_strptime|html|textwrap|bisect|heapq|contextlib|graphlib|keyword|token|colorsys|ast|_ast|optparse|xml\.etree|email|queue|hashlib|logging|json|csv|warnings|threading|weakref|traceback|math|cmath|numbers|locale|gettext|configparser|plistlib|http|urllib\.parse|urllib|sched|sre_.*|reprlib|pprint|shlex|cmd|unicodedata|stringprep|difflib|UserDict|UserList|UserString|StringIO|cStringIO|sets|Queue|mutex|exceptions|__builtin__|copy_reg)(\.|$)")
 
 
 class Rec:
@@ -155,7 +153,6 @@ class World:
                         self.classes[k] = v
                 if "funcs" in d:
                     self.funcs = d["funcs"]
-                    self.risky = d["risky"]
                     self.setters = set(d.get("setters", ()))
 
 
@@ -313,8 +310,6 @@ class Judge:
             r.safe = USES["n"] | USES["i"] | USES["s"] | USES["c"]
             r.shape = "enum"
             r.power = 0
-        if facts.get("exc") and inst:
-            pass
         if "builtins:type" in facts["mro"][1:] or "__builtin__:type" in facts["mro"][1:]:
             # A metaclass: what it makes are classes, with whatever members the file gives them.
             r.safe &= USES["n"]

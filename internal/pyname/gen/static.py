@@ -673,10 +673,6 @@ def main():
         root, _, only = a.partition("=")
         p.read(root, set(only.split(",")) if only else set())
     p.solve()
-    methods = collections.Counter()
-    for (mod, qual), f in p.funcs.items():
-        if f.cls is not None and f.power & HARD:
-            methods[qual.rsplit(".", 1)[1]] += 1
     with gzip.open(out, "wb") as o:
         funcs = {}
         for (mod, qual), f in p.funcs.items():
@@ -688,7 +684,7 @@ def main():
                 funcs["%s:%s" % (mod, qual)] = rec
         # Slots of a state are set by setattr, which runs the setters of properties.
         setters = sorted("%s:%s" % k for k in p.setters if k in p.funcs and (p.funcs[k].power & HARD or p.funcs[k].dyn & 2))
-        o.write((json.dumps({"funcs": funcs, "risky": sorted(methods), "setters": setters}, sort_keys=True) + "\n").encode())
+        o.write((json.dumps({"funcs": funcs, "setters": setters}, sort_keys=True) + "\n").encode())
         if names:
             describe(p, names, o)
     print(out, len(p.modules), "modules", len(p.funcs), "functions", sum(1 for f in p.funcs.values() if f.power & HARD), "with power", file=sys.stderr)
