@@ -2,6 +2,7 @@ package pyname
 
 import (
 	"strings"
+	"sync"
 
 	"weir"
 )
@@ -12,6 +13,32 @@ var shapeNames = [...]string{
 	"", "plain", "getattr", "reconstructor", "newobj", "encode", "enum", "factory", "apply", "getter", "methodcaller",
 	"reconstruct", "scalar", "dtype", "frombuffer", "ufunc", "mareconstruct", "bitgenerator", "cython", "tensor", "rebuildtype", "zone",
 	"one", "accessor", "setattr", "createarray", stateShape, "rangerepr", "fraction", "text",
+}
+
+// valuesShape is the shape of constructors that ask their arguments for their items or their value, by calling methods of them: nothing in
+// the arguments themselves may be an object with methods that somebody else wrote. [Index.Resolve] gives it to what converts names.
+const valuesShape = "values"
+
+// converts reports whether calling o, which the data calls safe with any arguments, calls methods of the arguments.
+func converts(o Object) bool {
+	if o.Kind != KindClass || !o.Safe.Has(weir.UseCalled) {
+		return false
+	}
+	switch o.Module {
+	case "builtins", "__builtin__":
+		switch o.Name {
+		case "set", "frozenset", "list", "dict", "tuple", "int", "long", "float", "complex", "bool", "range", "xrange":
+			return true
+		}
+	case "collections", "_collections":
+		switch o.Name {
+		case "OrderedDict", "Counter", "UserDict", "UserList", "UserString", "deque":
+			return true
+		}
+	case "numpy", "array", "torch", "random", "_random", "uuid", "decimal", "_decimal", "_pydecimal", "datetime", "_datetime", "_pydatetime":
+		return true
+	}
+	return false
 }
 
 // stateShape is the one shape that speaks of a class's state.
@@ -80,8 +107,38 @@ func Fits(shape string, args []weir.Value) bool {
 		return fitsFraction(args)
 	case "text":
 		return fitsText(args)
+	case valuesShape:
+		return fitsValues(args)
 	}
 	return false
+}
+
+// fitsValues: constants, containers, which hold what they like, and what classes of value types make.
+func fitsValues(args []weir.Value) bool {
+	for _, a := range args {
+		switch a.Kind {
+		case weir.ValueInstance:
+			if !valueType(Default().Path(a.Text, 2)) {
+				return false
+			}
+		case weir.ValueCall:
+			o := Default().Path(a.Text, 2)
+			if o.Kind == KindClass && !valueType(o) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// valueType reports whether objects of a class are values whose conversion runs nothing but native code.
+func valueType(o Object) bool {
+	switch o.Module {
+	case "builtins", "__builtin__", "collections", "_collections", "numpy", "array", "torch", "decimal", "_decimal", "_pydecimal",
+		"fractions", "datetime", "_datetime", "_pydatetime", "uuid", "io", "_io", "itertools", "zoneinfo":
+		return o.Power&^Apply == 0
+	}
+	return o.Kind == KindUnknown || o.UserCode // judged where it is made
 }
 
 // maxNesting bounds how deep a value is looked into; what lies deeper is not plain.
@@ -151,7 +208,8 @@ func callee(v weir.Value) bool {
 		o, _ := global(v)
 		return weak(o)
 	case weir.ValueCall, weir.ValueInstance:
-		return weak(Default().Path(v.Text, 2))
+		o := Default().Path(v.Text, 2)
+		return weak(o) && o.Shape != "methodcaller" // which is any method of whatever it meets
 	}
 	return false
 }
@@ -332,8 +390,23 @@ func fitsGetter(args []weir.Value) bool {
 }
 
 func fitsMethodcaller(args []weir.Value) bool {
-	return len(args) > 0 && args[0].Kind == weir.ValueStr && identifier(args[0].Text, false) && allData(args[1:], maxNesting)
+	return len(args) > 0 && args[0].Kind == weir.ValueStr && identifier(args[0].Text, false) && !reaching()[args[0].Text] &&
+		allData(args[1:], maxNesting)
 }
+
+// reaching holds the last parts of all names that give an attacker something. A method called by its name alone can be any of them.
+var reaching = sync.OnceValue(func() map[string]bool {
+	names := map[string]bool{}
+	for o := range Default().all() {
+		if o.Power&^(Apply|Crash) != 0 && o.Kind == KindFunction {
+			names[o.Name[strings.LastIndexByte(o.Name, '.')+1:]] = true
+		}
+	}
+	for _, n := range []string{"lower", "upper", "strip", "lstrip", "rstrip", "split", "title", "mean"} {
+		delete(names, n) // methods of texts and arrays, with which nothing else of that name can do harm
+	}
+	return names
+})
 
 func fitsReconstruct(args []weir.Value) bool {
 	if len(args) != 3 || !named(args[0]) || !ints(args[1]) || len(args[1].Items) != 1 {

@@ -22,6 +22,9 @@ func dict(v ...weir.Value) weir.Value {
 func call(f string, v ...weir.Value) weir.Value {
 	return weir.Value{Kind: weir.ValueCall, Text: f, Items: v, Len: int64(len(v))}
 }
+func inst(class string, v ...weir.Value) weir.Value {
+	return weir.Value{Kind: weir.ValueInstance, Text: class, Items: v, Len: int64(len(v))}
+}
 func pers() weir.Value { return weir.Value{Kind: weir.ValuePersID} }
 
 var none = weir.Value{Kind: weir.ValueNone}
@@ -112,6 +115,14 @@ func TestFits(t *testing.T) {
 
 		{"methodcaller", true, v(str("lower"))},
 		{"methodcaller", false, v(str("__reduce__"))},
+		{"methodcaller", false, v(str("touch"))},
+		{"methodcaller", false, v(str("system"), str("id"))},
+
+		{"values", true, v(tup(inst("sklearn.svm._classes.SVC")))},
+		{"values", true, v(call("numpy.dtype", str("f8")))},
+		{"values", true, v(inst("collections.OrderedDict"))},
+		{"values", false, v(inst("torch.utils.data.datapipes.iter.fileopener.FileOpenerIterDataPipe"))},
+		{"values", false, v(inst("types.SimpleNamespace"))},
 		{"methodcaller", false, v(str("run"), glob("os.system"))},
 
 		{"reconstruct", true, v(glob("numpy.ndarray"), tup(num("0")), raw("b"))},
@@ -258,7 +269,10 @@ func TestAllows(t *testing.T) {
 	}{
 		{"functools", "partial", weir.UseCalled, []weir.Value{glob("numpy.mean")}, true},
 		{"functools", "partial", weir.UseCalled, []weir.Value{glob("os.system")}, false},
+		{"functools", "partial", weir.UseCalled, []weir.Value{call("operator.methodcaller", str("lower"))}, false},
 		{"functools", "partial", weir.UseNamed, nil, true},
+		{"builtins", "list", weir.UseCalled, []weir.Value{inst("types.SimpleNamespace")}, false},
+		{"builtins", "list", weir.UseStateSet, nil, true},
 		{"functools", "partial", weir.UseStateSet, nil, true},
 		{"sklearn.svm._classes", "SVC", weir.UseInstantiated, nil, true},
 		{"scipy.stats._continuous_distns", "norm_gen", weir.UseInstantiated, nil, true},

@@ -86,6 +86,9 @@ func (x *Index) finish(o Object) Object {
 		o.Power |= Importing | Environment
 		o.Safe = 0
 	}
+	if o.Shape == "" && converts(o) {
+		o.Shape = valuesShape
+	}
 	return x.forget(o)
 }
 

@@ -161,6 +161,12 @@ func (j *judging) judge(imp weir.Import) []judgement {
 		return []judgement{ownCode(v)}
 	case obj.Power != 0:
 		return power(v, obj, imp)
+	case obj.UserCode && importers[imp.Name] && imp.Use == weir.UseCalled && plainNames(imp.Args):
+		return j.module(v, imp)
+	case obj.UserCode && imp.Use == weir.UseCalled && !j.makes(imp):
+		v.rule, v.severity = "pickle/unexpected-arguments", weir.SeverityHigh
+		v.message = v.name() + " calls its first argument, which is not a class"
+		return []judgement{v}
 	case obj.UserCode && lookups[imp.Name] && (imp.Use == weir.UseNamed || imp.Use == weir.UseCalled && plainNames(imp.Args)):
 		return nil // what it finds is reported under its own name
 	case obj.UserCode || isUserModule(imp.Module):
@@ -193,6 +199,61 @@ var codeMakers = map[string]bool{
 // lookups are the functions by which cloudpickle and dill name builtin types, modules and their attributes.
 var lookups = map[string]bool{"_builtin_type": true, "_load_type": true, "_get_attr": true, "_import_module": true, "subimport": true}
 
+// importers are those of them that import the module that their first argument names.
+var importers = map[string]bool{"_import_module": true, "subimport": true}
+
+// module judges the import of a module by its name alone: importing runs it.
+func (j *judging) module(v judgement, imp weir.Import) []judgement {
+	if len(imp.Args) == 0 || imp.Args[0].Kind != weir.ValueStr {
+		return []judgement{ownCode(v)}
+	}
+	name := imp.Args[0].Text
+	v.callee, v.spelled = name, name
+	obj := j.names.Path(name, imp.Protocol)
+	switch {
+	case actsWhenImported(name):
+		v.rule, v.severity, v.impact = "pickle/code-execution", weir.SeverityCritical, impacts(pyname.Execute)
+		v.message = "loading imports the module " + name + ", which is a program"
+		return []judgement{v}
+	case j.trust(name, ""):
+		return nil
+	case j.names.Resolve(name, "", 4).Kind == pyname.KindModule:
+		return nil // it only defines names; what is taken from it is reported under its own
+	case strings.Contains(name, ".") && obj.Kind != pyname.KindModule && obj.Power != 0:
+		return power(v, obj, imp) // dill takes "os.system" for the attribute of a module
+	case strings.Contains(name, ".") && obj.Kind != pyname.KindModule && obj.Safe.Has(weir.UseNamed):
+		return nil
+	}
+	v.conf, v.rule, v.severity = weir.ConfidenceLikely, "pickle/unknown-import", weir.SeverityMedium
+	v.message = "loading imports the unknown module " + name + ", which runs it"
+	return []judgement{v}
+}
+
+// programs are modules of the standard library that do something when they are imported.
+var programs = map[string]bool{"antigravity": true, "this": true, "idlelib.idle": true, "idlelib.idle_test": true, "turtledemo.__main__": true}
+
+func actsWhenImported(module string) bool {
+	return programs[module] || module[strings.LastIndexByte(module, '.')+1:] == "__main__" && module != "__main__"
+}
+
+// creators are functions of dill and cloudpickle that call their first argument with the others.
+var creators = map[string]bool{"_create_type": true, "_create_ftype": true, "_make_skeleton_class": true}
+
+// makes reports whether a call of a creator makes what it is for: its first argument is a class, known or the file's own.
+func (j *judging) makes(imp weir.Import) bool {
+	if !creators[imp.Name] || len(imp.Args) == 0 {
+		return true
+	}
+	switch head := imp.Args[0]; head.Kind {
+	case weir.ValueGlobal:
+		obj := j.names.Path(head.Text, imp.Protocol)
+		return obj.Kind == pyname.KindClass && obj.Power&^pyname.Apply == 0 || obj.Kind == pyname.KindUnknown || obj.UserCode
+	case weir.ValueCall:
+		return j.names.Path(head.Text, imp.Protocol).UserCode // a type by its name, or one that the file has made
+	}
+	return false
+}
+
 // plainNames reports whether all arguments of a look-up are written out.
 func plainNames(args []weir.Value) bool {
 	return !slices.ContainsFunc(args, func(v weir.Value) bool { return v.Kind != weir.ValueStr && v.Kind != weir.ValueGlobal || !v.Whole() })
@@ -221,7 +282,7 @@ func (j *judging) unvetted(v judgement, obj pyname.Object, imp weir.Import) judg
 		v.message = v.name() + " is imported by the file; what it does when something calls it has not been reviewed"
 	case obj.Safe.Has(imp.Use) && obj.Shape != "":
 		v.rule, v.severity = "pickle/unexpected-arguments", weir.SeverityHigh
-		if obj.Kind == pyname.KindClass || j.onlyForeignClass(obj, imp) {
+		if obj.Kind == pyname.KindClass && !isStandard(obj.Module) || j.onlyForeignClass(obj, imp) {
 			v.severity = weir.SeverityMedium
 		}
 		v.conf = weir.ConfidenceLikely

@@ -134,6 +134,8 @@ func (j *judging) makesCallable(callee string, protocol int) bool {
 		return true
 	case obj.Power == pyname.Apply:
 		return false // it was judged with all that it was given
+	case obj.Shape == "methodcaller":
+		return true // a method of whatever it meets
 	}
 	return obj.Kind != pyname.KindClass && !obj.Safe.Has(weir.UseCalled)
 }

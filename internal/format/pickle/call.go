@@ -279,6 +279,9 @@ func (m *machine) classOf(v val) (*global, bool) {
 		return nil, false
 	}
 	g := callee.p.g
+	if g.obj.Shape == "newobj" && len(v.p.items) > 0 && v.p.items[0].k == kGlobal {
+		return v.p.items[0].p.g, true // pandas and scikit-learn have makers of this kind too
+	}
 	switch canonical(g) {
 	case "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__", "copy_reg._reconstructor":
 		if len(v.p.items) > 0 && v.p.items[0].k == kGlobal {
@@ -442,7 +445,7 @@ func (m *machine) userCode(g *global, items []val, op string) (val, bool) {
 				return m.typeByName(g, s, op)
 			}
 		}
-	case "_import_module": // dill: a module, or an attribute of one by its dotted path
+	case "_import_module", "subimport": // dill, cloudpickle: a module
 		if len(items) > 0 {
 			if s, ok := m.constant(items[0]); ok {
 				return val{k: kModule, p: &node{g: &global{module: s}, cost: nodeCost}}, true
@@ -736,22 +739,28 @@ func (m *machine) say(g *global, use weir.Use, op string, args []val, n int64) {
 	}
 	safe := g.obj.Safe.Has(use) && fits
 	grave := !safe && (g.computed || g.obj.Power != 0 || !fits)
+	applies := grave && g.obj.Power&pyname.Apply != 0
 	limit := uint16(1)
 	switch {
-	case grave && use != weir.UseNamed:
+	case use == weir.UseNamed:
+	case applies:
+		limit = 4096 // what it does is said by its arguments alone
+	case grave:
 		limit = 64
-	case !safe && use != weir.UseNamed:
+	case !safe:
 		limit = 4
 	}
 	if g.sayings[use] >= limit {
+		m.dropped = m.dropped || applies && use != weir.UseNamed
 		return
 	}
-	if grave {
-		if m.dangerous >= maxDangerous {
-			return
-		}
+	// Repetitions of dangerous names stop early, so that they fill no memory; a name that was not said yet never hides behind them.
+	if grave && m.dangerous < maxDangerous {
 		m.dangerous++
 	} else {
+		if grave && !applies && g.sayings[use] > 0 {
+			return
+		}
 		if m.ordinary >= maxOrdinary {
 			m.dropped = true
 			return

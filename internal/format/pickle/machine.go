@@ -23,7 +23,7 @@ const (
 	maxMarks      = 64 << 10
 	maxForks      = 8
 	maxGlobals    = 50_000
-	maxDangerous  = 256    // facts on dangerous names, each with its arguments
+	maxDangerous  = 256    // facts on dangerous names, repetitions included, each with its arguments
 	maxOrdinary   = 10_000 // facts on all other names
 	maxOddities   = 32
 )
