@@ -68,6 +68,11 @@ func TestResolve(t *testing.T) {
 		{"sqlite3", "connect", 4, "", KindUnknown, File, ""},
 		{"torch._C", "PyTorchFileReader", 2, "", KindUnknown, File, ""},
 		{"types", "CodeType", 4, "", KindClass, Execute, ""},
+		// inherited: under the class that inherits, too
+		{"pathlib", "PosixPath.write_text", 4, "", KindFunction, File, ""},
+		{"numpy", "matrix.tofile", 4, "", KindFunction, File, ""},
+		{"pandas.core.series", "Series.to_pickle", 4, "", KindFunction, File, ""},
+		{"xgboost.sklearn", "XGBClassifier.save_model", 4, "", KindFunction, File, ""},
 		// what only the call graph finds
 		{"torch.utils.collect_env", "run_and_parse_first_match", 2, "", KindFunction, Execute, ""},
 		{"numpy.f2py.crackfortran", "getlincoef", 2, "", KindFunction, Execute, ""},

@@ -387,6 +387,11 @@ def inherit(w, j, known, seen, kinds, inferred):
         if rec[0] & HARD and "." in q:
             cls, _, name = q.rpartition(".")
             reach["%s:%s" % (m, cls)][name] = rec[0] & (HARD | POWERS["C"])
+    for (m, n), power in j.c.power.items():
+        cls, _, name = n.rpartition(".")
+        if cls and not name.startswith("__"):
+            at = reach["%s:%s" % (m, cls)]
+            at[name] = at.get(name, 0) | power
     # Classes that call themselves after another module than the one that defines them.
     defined = {}
     for facts in w.classes.values():
@@ -395,7 +400,7 @@ def inherit(w, j, known, seen, kinds, inferred):
                 defined.setdefault(sp[0], sp[2].rpartition(".")[0])
     for key, facts in w.classes.items():
         m, _, q = key.partition(":")
-        if m.split(".")[0] not in FRAMEWORKS or "<" in q or m not in w.modules:
+        if "<" in q or m not in w.modules:
             continue
         own = set(facts.get("methods", ()))
         for i, b in enumerate(facts.get("mro", ())):
