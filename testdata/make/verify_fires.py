@@ -8,6 +8,7 @@ and file size. --check changes nothing and fails when something that the manifes
 interpreters found here. --new looks only at entries that have not fired yet.
 """
 import argparse
+import ast
 import base64
 import bz2
 import concurrent.futures
@@ -24,6 +25,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
@@ -198,6 +200,19 @@ def step(op, data):
     if verb == "base64":
         start = data.index(arg.encode()) + len(arg) if arg else 0
         return base64.b64decode(bytes(c for c in data[start:] if chr(c) not in "\n\r ").split(b'"')[0])
+    if verb == "base64url":
+        start = data.index(arg.encode()) + len(arg)
+        return base64.urlsafe_b64decode(data[start:].split(b'"')[0])
+    if verb == "inflate":
+        return zlib.decompressobj(-15).decompress(data[int(arg):])
+    if verb == "zlib":
+        return zlib.decompress(data)
+    if verb == "jsonlatin1":
+        return json.loads(data)[arg].encode("latin1")
+    if verb == "jsonlist":
+        return bytes(json.loads(data)[arg])
+    if verb == "pyliteral":
+        return ast.literal_eval(data.decode().partition("=")[2].strip())
     if verb == "hex":
         return bytes.fromhex(data[int(arg or 0):].decode("ascii", "ignore").strip())
     if verb == "gzip":
