@@ -253,18 +253,24 @@ func isEnvironment(entries []fs.DirEntry) bool {
 // defaultMaxIn bounds what is taken from standard input.
 const defaultMaxIn = 16 << 30
 
-// stdin copies standard input to an unlinked file, because formats are read from both ends.
+// stdin copies standard input to an unlinked file, because formats are read from both ends. Like every other file it is handed on open for
+// reading only: workers refuse what they could write to.
 func (w *walk) stdin() bool {
 	limit := w.opts.MaxIn
 	if limit == 0 {
 		limit = defaultMaxIn
 	}
-	f, err := os.CreateTemp("", "weir-stdin-")
+	tmp, err := os.CreateTemp("", "weir-stdin-")
 	if err != nil {
 		return w.yield(File{Path: "-"}, plain(err))
 	}
-	os.Remove(f.Name()) // on systems that refuse, the file goes when it is closed below
-	n, err := io.Copy(f, io.LimitReader(w.opts.Stdin, limit+1))
+	defer tmp.Close()
+	f, err := os.Open(tmp.Name())
+	os.Remove(tmp.Name()) // before anything is in it, so that nothing stays behind however this process ends
+	if err != nil {
+		return w.yield(File{Path: "-"}, plain(err))
+	}
+	n, err := io.Copy(tmp, io.LimitReader(w.opts.Stdin, limit+1))
 	if err == nil && n > limit {
 		err = fmt.Errorf("standard input holds more than %d bytes", limit)
 	}

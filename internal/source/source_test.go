@@ -130,6 +130,9 @@ func TestStdin(t *testing.T) {
 		if _, err := h.ReadAt(b, 0); err != nil || string(b) != "abc" {
 			t.Errorf("read %q, %v", b, err)
 		}
+		if _, err := h.WriteAt(b, 0); err == nil {
+			t.Error("standard input was handed on open for writing")
+		}
 		h.Close()
 	}
 	if got := walked(Options{Stdin: strings.NewReader("abcd"), MaxIn: 3}, "-"); !slices.Equal(got, []string{"error -"}) {
