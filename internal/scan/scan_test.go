@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -257,5 +258,41 @@ func TestCancel(t *testing.T) {
 	}
 	if n < 3 || n == 50 {
 		t.Errorf("%d files were sent", n)
+	}
+}
+
+// What a parser has said leaves the worker while the parser goes on: a crash later must not take it along.
+func TestFindingsLeaveBeforeTheEnd(t *testing.T) {
+	sent := make(chan struct{})
+	cat := Catalog{Formats: []format.Format{{
+		Name: "slow", Match: func(format.Head) bool { return true },
+		Parse: func(in *format.Input) error {
+			in.Emit(weir.Note{Key: "k", Value: "v"})
+			select {
+			case <-sent:
+			case <-time.After(time.Minute):
+				t.Error("nothing was sent while the parser was at work")
+			}
+			return nil
+		},
+	}}}
+	f, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString("x"); err != nil {
+		t.Fatal(err)
+	}
+	var once sync.Once
+	l := &loop{serve: Serve(cat)}
+	err = Isolated(l)(t.Context(), Job{Name: "x", Size: 1, Limits: testConfig().Limits}, f, func(r Record) error {
+		if r.Fact != nil {
+			once.Do(func() { close(sent) })
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

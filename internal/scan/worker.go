@@ -1,10 +1,13 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
+	"sync"
+	"time"
 
 	"weir/internal/format"
 )
@@ -14,6 +17,9 @@ const (
 	frameRecords = 512
 	firstRecords = 32 // a first small frame, so that little is lost when a worker dies early
 )
+
+// flushEvery is how long a record may wait to be sent. Files are mostly read in less.
+const flushEvery = 20 * time.Millisecond
 
 // Doer is a pool of worker processes: sandbox.Pool is one. Do sends a request with descriptors to a worker and hands on the frames that
 // come back.
@@ -49,8 +55,10 @@ func Serve(cat Catalog) func(ctx context.Context, req []byte, files []*os.File, 
 		if len(files) != 1 {
 			return fmt.Errorf("request with %d files: %w", len(files), format.ErrLimit)
 		}
+		var mu sync.Mutex // over all of these
 		var batch []Record
 		var frame []byte
+		var sendErr error
 		full := firstRecords
 		flush := func() error {
 			if len(batch) == 0 {
@@ -69,15 +77,36 @@ func Serve(cat Catalog) func(ctx context.Context, req []byte, files []*os.File, 
 		if spool != nil {
 			sp = spool
 		}
-		err := Analyze(ctx, job, files[0], sp, cat, func(r Record) error {
-			if batch = append(batch, r); len(batch) >= full {
-				return flush()
+		// What is known goes out while the analysis goes on: a file that brings the worker down later must not take its findings with it.
+		tick := time.NewTicker(flushEvery)
+		ended, stopped := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(stopped)
+			for {
+				select {
+				case <-ended:
+					return
+				case <-tick.C:
+					mu.Lock()
+					sendErr = cmp.Or(sendErr, flush())
+					mu.Unlock()
+				}
 			}
-			return nil
+		}()
+		err := Analyze(ctx, job, files[0], sp, cat, func(r Record) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if batch = append(batch, r); len(batch) >= full {
+				sendErr = cmp.Or(sendErr, flush())
+			}
+			return sendErr
 		})
+		tick.Stop()
+		close(ended)
+		<-stopped
 		if err != nil {
 			return err
 		}
-		return flush()
+		return cmp.Or(sendErr, flush())
 	}
 }
