@@ -97,6 +97,8 @@ func TestVerdicts(t *testing.T) {
 		"critical in a member":        {[]weir.Event{finding("a/b", weir.SeverityCritical, "m", "x!/y", ""), artifact("m", "pickle", c)}, weir.VerdictMalicious},
 		"not a model":                 {[]weir.Event{finding("a/b", weir.SeverityCritical, "m", "", ""), artifact("m", "text", c)}, weir.VerdictVulnerable},
 		"not a model, problem":        {[]weir.Event{problem("m"), artifact("m", "zip", p)}, weir.VerdictIncomplete},
+		"a low one hides no problem":  {[]weir.Event{problem("m"), finding("a/b", weir.SeverityLow, "m", "", ""), artifact("m", "zip", p)}, weir.VerdictIncomplete},
+		"not a model, high, problem":  {[]weir.Event{problem("m"), finding("a/b", weir.SeverityHigh, "m", "", ""), artifact("m", "zip", p)}, weir.VerdictVulnerable},
 		"a model that hides":          {[]weir.Event{finding("pickle/x", weir.SeverityCritical, "m", "", ""), artifact("m", "", c)}, weir.VerdictMalicious},
 		"container of a model": {[]weir.Event{
 			finding("a/b", weir.SeverityCritical, "m", "x", ""),

@@ -19,7 +19,7 @@ func Verdict(b Basis) weir.Verdict {
 	incomplete := b.Problems || b.Coverage == weir.CoveragePartial
 	if !b.Model {
 		switch {
-		case b.Worst >= weir.SeverityLow:
+		case b.Worst >= weir.SeverityHigh, b.Worst >= weir.SeverityLow && !incomplete:
 			return weir.VerdictVulnerable
 		case incomplete:
 			return weir.VerdictIncomplete
