@@ -25,5 +25,8 @@ step fuzz, a little of each
 step weir scans its own repository
 bin/weir scan --exclude 'testdata' --exclude 'examples/hostile' --exclude '.cache' --exclude bin --fail-on medium .
 
+step go test, the pickle machine against every CPython
+go test -timeout 20m -run 'Oracle|Opcodes|Truncated' ./internal/format/pickle
+
 step go test
 CGO_ENABLED=1 go test -race -p 2 -timeout 40m ./...

@@ -129,24 +129,45 @@ func scanned(t testing.TB, all map[string]*outcome, f fixture) *outcome {
 	return &outcome{} // nothing was said of it: not a model, and nothing found
 }
 
-// mildByNature are files that a person must look at and that hold nothing that weir judges yet.
-var mildByNature = map[string]string{
-	"torch/torchserve-requirements.mar": "the archive carries a handler; what its requirements name is for the dependency rules to come",
+// knownMisses reads the list of hostile files that weir does not rate high, each with its reason. It is kept short and true: a file that is
+// found after all must leave it.
+func knownMisses(t testing.TB) map[string]string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", "known-misses.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	misses := map[string]string{}
+	for l := range strings.Lines(string(b)) {
+		l = strings.TrimSpace(l)
+		if l == "" || strings.HasPrefix(l, "#") {
+			continue
+		}
+		path, why, ok := strings.Cut(l, ": ")
+		if !ok {
+			t.Fatalf("known-misses.txt: %q has no reason", l)
+		}
+		misses[path] = why
+	}
+	return misses
 }
 
 // TestCorpusMalicious demands a high finding in every file that was seen to run something when loaded.
 func TestCorpusMalicious(t *testing.T) {
 	all := scanCorpus(t, "malicious", pyname.Default())
-	files := manifest(t, "malicious")
+	files, misses := manifest(t, "malicious"), knownMisses(t)
 	found := 0
 	for _, f := range files {
 		o := scanned(t, all, f)
 		if o.worst() >= weir.SeverityHigh {
 			found++
+			if _, ok := misses[f.Path]; ok {
+				t.Errorf("%s is found: take it out of known-misses.txt", f.Path)
+			}
 			continue
 		}
-		if why, ok := mildByNature[f.Path]; ok && o.worst() >= weir.SeverityMedium {
-			t.Logf("medium: %s: %s", f.Path, why)
+		if why, ok := misses[f.Path]; ok {
+			t.Logf("known: %s is %s: %s", f.Path, o.verdict, why)
 			continue
 		}
 		t.Errorf("missed: %s (%s), verdict %s%s", f.Path, f.Technique, o.verdict, said(o))

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -22,7 +23,7 @@ func Archive() []Rule {
 			Fix: "do not unpack this archive; a model has no need of links", Check: linkEscape,
 		},
 		{
-			ID: "archive/special-entry", Title: "Archive holds a device, a pipe or a set-uid file", Since: "0.1.0", Severity: weir.SeverityHigh,
+			ID: "archive/special-entry", Title: "Archive holds a device, a pipe or a set-uid file", Since: "0.1.0", Severity: weir.SeverityHigh, Scope: ScopeContainer,
 			Impact: []weir.Impact{weir.ImpactPrivilege}, CWE: []int{732, 250},
 			Fix: "do not unpack this archive; a model consists of plain files", Check: specialEntry,
 		},
@@ -144,9 +145,14 @@ func special(mode uint32) string {
 	return ""
 }
 
+// specialEntry: neither a model nor a bundle of models has use for one; a plain archive of other things (a root file system) may.
 func specialEntry(p *Pass) {
+	severity := weir.SeverityLow
+	if slices.ContainsFunc(p.Units, func(u Unit) bool { return u.Model }) {
+		severity = weir.SeverityHigh
+	}
 	each(p, func(u *Unit) {
-		p.reportMembers(u, severityIn(u, weir.SeverityHigh, weir.SeverityLow), func(m weir.Member) string {
+		p.reportMembers(u, severity, func(m weir.Member) string {
 			if what := special(m.Mode); what != "" {
 				return fmt.Sprintf("entry %q is %s", m.Name, what)
 			}

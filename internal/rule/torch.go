@@ -28,6 +28,11 @@ func Torch() []Rule {
 			Fix: "find out which library the operator belongs to, and install it only from its own project", Check: torchscriptCustom,
 		},
 		{
+			ID: "torch/torchscript-loop", Title: "TorchScript program loops while it is loaded", Since: "0.1.0", Severity: weir.SeverityMedium,
+			Impact: []weir.Impact{weir.ImpactDenial}, CWE: []int{835, 834},
+			Fix: "read the loop before you load the model: torch.jit.load runs it and has no limit of time", Check: torchscriptLoop,
+		},
+		{
 			ID: "torch/native-library", Title: "PyTorch archive carries native code", Since: "0.1.0", Severity: weir.SeverityHigh, Scope: ScopeContainer,
 			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{114, 829},
 			Fix: "compile the model yourself from an exported program or from weights; load a ready-made library only from a source you trust", Check: nativeLibrary,
@@ -105,6 +110,27 @@ func torchscriptCustom(p *Pass) {
 		return ok && !ownSpaces[space] && !escapeSpaces[space] && !fileOperators[op]
 	})
 }
+
+// torchscriptLoop reports loops without a bound that torch.jit.load itself runs; loops in forward are every model's own business.
+func torchscriptLoop(p *Pass) {
+	for i := range p.Units {
+		u := &p.Units[i]
+		if !isTorchScript(u) {
+			continue
+		}
+		for _, c := range facts[weir.Call](u) {
+			if c.Callee == loopOperator && c.Auto {
+				f := p.finding(u, c.At, c.Func+" loops for as long as it likes when torch.jit.load reads the archive", "while …")
+				f.Line, f.Confidence = c.Line, weir.ConfidencePossible
+				p.Report(f)
+				break
+			}
+		}
+	}
+}
+
+// loopOperator is what TorchScript compiles a while statement to.
+const loopOperator = "prim::Loop"
 
 // operatorCalls reports the calls of some operators, each once per callee and arguments; a call at load is worse than one in a method.
 func operatorCalls(p *Pass, does string, match func(op string) bool) {

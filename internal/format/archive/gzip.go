@@ -123,8 +123,10 @@ func (g *gzipStream) header(f *feed, ahead bool) (h gzipHeader, err error) {
 		if err != nil {
 			return h, err
 		}
-		if len(extra) > 256 && !ahead {
-			g.odd.add(weir.OddShape, from, int64(len(extra)), "gzip member has an extra field of %d bytes", len(extra))
+		if len(extra) > 0 && !ahead {
+			if len(extra) > 256 {
+				g.odd.add(weir.OddShape, from, int64(len(extra)), "gzip member has an extra field of %d bytes", len(extra))
+			}
 			if _, err := examine(g.in, gapName("extra", from), g.in.ReaderAt, from, int64(len(extra))); limitOnly(err) != nil {
 				return h, err
 			}

@@ -120,13 +120,10 @@ func text(in *format.Input) error {
 			_, err := in.Nested(fmt.Sprintf("hex@%d", runAt), bytes.NewReader(b), int64(len(b)))
 			return err
 		}
-		if !interesting(run) {
-			return nil
-		}
 		n := base64.RawStdEncoding.DecodedLen(len(run))
 		out := make([]byte, n)
 		got, _ := base64.RawStdEncoding.Decode(out, run)
-		if got < 8 {
+		if got < 8 || !telling(out[:got]) {
 			return nil
 		}
 		found++
@@ -173,17 +170,15 @@ func text(in *format.Input) error {
 	return flush()
 }
 
-// interesting reports whether a base64 run begins like something that can hold code.
-func interesting(run []byte) bool {
-	var b [6]byte
-	n, err := base64.RawStdEncoding.Decode(b[:], run[:8])
-	return err == nil && telling(b[:n])
-}
+const base64Letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\r\n"
 
 // telling reports whether bytes begin like something that can hold code.
 func telling(b []byte) bool {
 	if len(b) < 6 {
 		return false
+	}
+	if b[0] < 0x80 && pickle.Match(format.Head{Size: int64(len(b)), First: b[:min(len(b), format.HeadSize)]}) {
+		return true // protocol 0
 	}
 	switch {
 	case b[0] == 0x80 && b[1] >= 2 && b[1] <= 5:
@@ -191,7 +186,7 @@ func telling(b []byte) bool {
 	case b[0] == 0x1f && b[1] == 0x8b:
 	case b[0] == 0x78 && (b[1] == 0x01 || b[1] == 0x5e || b[1] == 0x9c || b[1] == 0xda):
 	case string(b[:4]) == "\xac\xed\x00\x05":
-	case b[0] == 'c' && (bytes.HasPrefix(b[:], []byte("cos\n")) || bytes.HasPrefix(b[:], []byte("cposix")) || bytes.HasPrefix(b[:], []byte("c__bui")) || bytes.HasPrefix(b[:], []byte("cbuilt")) || bytes.HasPrefix(b[:], []byte("csubpr"))):
+	case len(b) >= minEncoded && len(bytes.Trim(b, base64Letters)) == 0: // encoded twice
 	default:
 		return false
 	}

@@ -203,6 +203,7 @@ func (m *machine) items(args val) ([]val, int64) {
 
 // result makes the value of a call.
 func (m *machine) result(k kind, callee val, items []val, count int64) val {
+	m.hashed(items...)
 	p := m.newNode(m.opAt)
 	p.callee = callee
 	p.count = count
@@ -613,11 +614,11 @@ func (m *machine) build(st val) error {
 // the same object, and enormous for whoever walks it.
 const tooMuch = 1 << 29
 
-// hashed notes values whose hash the unpickler computes, which walks tuples in full.
+// hashed notes values that the unpickler walks in full: it computes the hash of a key, and a call may do anything with its arguments.
 func (m *machine) hashed(vs ...val) {
 	for _, v := range vs {
 		if (v.k == kTuple || v.k == kSet) && v.p.cost >= tooMuch || v.k == kLost && v.n >= tooMuch {
-			m.oddity(weir.OddBomb, m.opAt, 0, "%s hashes a value that stands for more than %d parts", opName(m.op), tooMuch/nodeCost)
+			m.oddity(weir.OddBomb, m.opAt, 0, "%s works on a value that stands for more than %d parts", opName(m.op), tooMuch/nodeCost)
 		}
 	}
 }

@@ -179,8 +179,8 @@ func TestOracleFixtures(t *testing.T) {
 
 func TestOracleGenerated(t *testing.T) {
 	n := 12_000
-	if testing.Short() {
-		n = 1000
+	if testing.Short() || raceEnabled {
+		n = 3000 // the full number is asked for without the race detector, which test.sh does too
 	}
 	var seeds [][]byte
 	for _, kind := range []string{"malicious", "benign"} {

@@ -28,6 +28,12 @@ var npy = format.Format{
 	Parse: ParseNPY,
 }
 
+// No array of a model is as large as these; a header that says so makes numpy fail, or the system end the process.
+const (
+	absurdArray = 1 << 40 // bytes
+	absurdItem  = 1 << 30 // bytes of one element
+)
+
 // ParseNPY reads one array or, as numpy.save on an open file writes them, several in a row.
 func ParseNPY(in *format.Input) error {
 	var at int64
@@ -88,6 +94,9 @@ func parseArray(in *format.Input, at int64, n int) (end int64, err error) {
 	in.Emit(weir.Storage{Key: numbered("array", n), Type: descrOf(text), Want: size, Have: have, At: data})
 	if have < size {
 		in.Emit(weir.Oddity{Kind: weir.OddTruncated, Detail: "array data ends too early", At: in.Size, Size: size - have})
+		if size >= absurdArray || t.size >= absurdItem {
+			in.Emit(weir.Oddity{Kind: weir.OddShape, Detail: fmt.Sprintf("the header claims %d bytes, which numpy would try to reserve", size), At: data})
+		}
 	}
 	return data + have, carve(in, numbered("array", n), data, have)
 }

@@ -210,6 +210,8 @@ func (s *scanner) file() {
 			s.class(t)
 		case t.kind == tokenName && t.text == "def" && first && s.peek(0).kind == tokenName:
 			s.def(t)
+		case t.kind == tokenName && t.text == "while" && first:
+			s.loop(t)
 		case t.kind == tokenName:
 			s.chain(t, first)
 		case t.kind == tokenOp && t.text == "." && s.peek(0).kind == tokenName:
@@ -217,6 +219,17 @@ func (s *scanner) file() {
 		}
 		first = false
 	}
+}
+
+// loop records the first while statement of a function as the operator that it is compiled to.
+func (s *scanner) loop(t token) {
+	const loop = "prim::Loop"
+	for _, c := range s.fn.calls {
+		if c.Callee == loop {
+			return
+		}
+	}
+	s.fn.calls = append(s.fn.calls, weir.Call{Callee: loop, Func: s.fn.title(), At: int64(t.at), Line: int(t.line)})
 }
 
 func (s *scanner) class(t token) {

@@ -1,0 +1,6 @@
+//go:build race
+
+package pickle
+
+// raceEnabled: the race detector makes loops some ten times slower, and there is one goroutine here.
+const raceEnabled = true
