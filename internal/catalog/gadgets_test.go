@@ -55,6 +55,7 @@ func TestGadgets(t *testing.T) {
 		"list goes through a pipe that calls a method of the file's choice": call(name("builtins", "list"), mapper(touch, file)),
 		"the same with a module that cloudpickle imports":                   call(name("builtins", "list"), mapper(system, module)),
 		"list goes through a pipe that opens files":                         call(name("builtins", "list"), opener),
+		"an exception goes through a pipe that opens files":                 made(name("builtins", "ValueError"), fields(text("args"), opener)),
 		"numpy asks an object for its array":                                call(name("numpy", "float64"), made(name("types", "SimpleNamespace"), fields(text("__array__"), later))),
 		"pandas asks an object for its array":                               name("pandas.core.indexes.base", "Index") + tuple(made(name("types", "SimpleNamespace"), fields(text("__array__"), later))) + "\x81",
 		"dill calls what it is told is a type":                              call(name("dill._dill", "_create_type"), touch, file),
@@ -70,6 +71,21 @@ func TestGadgets(t *testing.T) {
 				t.Errorf("the worst finding is %s", worst)
 			}
 		})
+	}
+}
+
+// TestLateImport holds files whose first import comes after more than a look at their first bytes shows. They load; none begins with PROTO.
+func TestLateImport(t *testing.T) {
+	late := text("os") + "q\x000" + text("system") + "q\x010h\x00h\x01\x93" + text("echo late") + "\x85R."
+	for what, before := range map[string]string{
+		"opcodes that do nothing": strings.Repeat("N0", 20_000),
+		"numbers":                 strings.Repeat("I7\n0", 30_000),
+		"a long literal":          "B\x00\x00\x10\x00" + strings.Repeat("\x00", 1<<20) + "0",
+		"a long line":             "V" + strings.Repeat("a", 300_000) + "\n0",
+	} {
+		if worst := severity(t, before+late); worst < weir.SeverityCritical {
+			t.Errorf("%s: the worst finding is %s", what, worst)
+		}
 	}
 }
 

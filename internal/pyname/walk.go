@@ -79,12 +79,23 @@ func (x *Index) step(cur Object, part string) Object {
 	return next
 }
 
+// implicit are the methods that list, tuple, zip and the like call of what they are given, so that an instance is enough to run them.
+var implicit = []string{"__iter__", "__next__", "next", "__len__", "__getitem__", "__contains__", "__index__", "__array__", "__reversed__"}
+
 // finish gives the judgement on an object that a whole name led to.
 func (x *Index) finish(o Object) Object {
 	if o.Kind == KindModule {
 		// A module is no data: whoever has it has all of its names, and BUILD on it rebinds them.
 		o.Power |= Importing | Environment
 		o.Safe = 0
+	}
+	if o.Kind == KindClass && o.Safe.Has(weir.UseInstantiated) {
+		for _, method := range implicit {
+			if m, ok := x.find(o.Module, join(o.Name, method)); ok && m.Power&^Apply != 0 && m.Safe == 0 {
+				o.Power |= m.Power
+				o.Safe &= 1 << weir.UseNamed
+			}
+		}
 	}
 	if o.Shape == "" && converts(o) {
 		o.Shape = valuesShape

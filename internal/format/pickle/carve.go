@@ -77,9 +77,23 @@ const (
 	maxCarved    = 64      // streams that are reported
 	maxProbes    = 1 << 20 // candidates that are tried
 	probeSteps   = 20_000
+	wholeSteps   = 1 << 20 // for a file as a whole: so many opcodes without a fault are no accident
 )
 
 func (s *session) carve(from int64) (found int, err error) {
+	if from == 0 && s.in.Size > 0 {
+		// Match looks at the first bytes alone; an unpickler does not mind how much it reads before the first import.
+		p := s.probe(0, wholeSteps)
+		if p.credits() > 0 || p.ops > wholeSteps {
+			found++
+			s.oddity(weir.OddEmbedded, 0, p.end, "the file is a pickle that imports something, behind a long beginning that does nothing")
+			res, err := s.run(Options{})
+			if errors.Is(err, format.ErrLimit) {
+				return found, err
+			}
+			from = max(res.End, 1)
+		}
+	}
 	buf := make([]byte, max(0, min(carveChunk+carveOverlap, s.in.Size-from)))
 	probes := 0
 	for at := from; at < s.in.Size; {
