@@ -156,6 +156,23 @@ class World:
                     self.setters = set(d.get("setters", ()))
 
 
+IMPLICIT = (
+    "__iter__ __next__ __len__ __length_hint__ __getitem__ __contains__ __bool__ __str__ __repr__ __bytes__ __index__ __int__ __float__ "
+    "__complex__ __array__ __array_interface__ __array_struct__ __reversed__ __lt__ __le__ __gt__ __ge__ __ne__ __format__ __fspath__ "
+    "__enter__ __array_ufunc__ __array_function__ __instancecheck__ __subclasscheck__ keys items values get"
+).split()
+
+
+def defined_in(w):
+    """Classes that call themselves after another module than the one that defines them, with the place of their code."""
+    defined = {}
+    for facts in w.classes.values():
+        for sp in facts.get("sp", {}).values():
+            if len(sp) > 2 and "." in sp[2].partition(":")[2]:
+                defined.setdefault(sp[0], sp[2].rpartition(".")[0])
+    return defined
+
+
 class Judge:
     """Judges the objects of one world."""
 
@@ -171,6 +188,7 @@ class Judge:
         self.risky |= {"open", "unlink", "write_text", "write_bytes", "read_text", "read_bytes", "tofile", "system", "popen", "eval", "exec", "run", "import_module",
                        "load_module", "exec_module", "load", "loads", "call", "find_class", "connect", "send", "recv", "execute"}
         self.risky -= {"update", "type", "to_dict", "get", "set", "keys", "items", "values", "append", "copy", "index", "close", "add", "clear", "find"}
+        self.defined = defined_in(world)
         self.setters_of = {}
         for k in world.setters:
             cls, _, name = k.rpartition(".")
@@ -268,6 +286,11 @@ class Judge:
             if not ok:
                 inst = False
                 whys.append(why)
+        reach = self.implicit(facts)
+        if reach:
+            # Constructors of containers, arrays and texts call these on whatever they are given.
+            inst = False
+            whys.append(reach)
         metas = facts.get("metas", [])
         if facts.get("src") and any(m.split(".")[-1] not in ("type", "ABCMeta", "EnumMeta", "EnumType", "_ParameterMeta", "_TensorMeta", "_VariableMeta", "_ProtocolMeta") for m in metas):
             whys.append("metaclass " + ",".join(metas))
@@ -320,6 +343,19 @@ class Judge:
             if r.power & HARD:
                 r.safe = 0
         return r
+
+    def implicit(self, facts):
+        """A method that others call without naming it and that reaches something, if the class has one."""
+        for name in IMPLICIT:
+            for b in facts["mro"]:
+                at = self.defined.get(b, b)
+                rec = self.funcs.get("%s.%s" % (at, name))
+                mod, _, q = at.partition(":")
+                if rec and rec[0] & HARD and (mod, q + "." + name) not in self.c.safe:
+                    return "%s.%s: power %d" % (b, name, rec[0] & HARD)
+                if name in self.w.classes.get(b, {}).get("methods", ()):
+                    break
+        return ""
 
     def base_ok(self, b):
         mod, _, q = b.partition(":")
@@ -392,12 +428,7 @@ def inherit(w, j, known, seen, kinds, inferred):
         if cls and not name.startswith("__"):
             at = reach["%s:%s" % (m, cls)]
             at[name] = at.get(name, 0) | power
-    # Classes that call themselves after another module than the one that defines them.
-    defined = {}
-    for facts in w.classes.values():
-        for sp in facts.get("sp", {}).values():
-            if len(sp) > 2 and "." in sp[2].partition(":")[2]:
-                defined.setdefault(sp[0], sp[2].rpartition(".")[0])
+    defined = j.defined
     for key, facts in w.classes.items():
         m, _, q = key.partition(":")
         if "<" in q or m not in w.modules:
