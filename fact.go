@@ -69,16 +69,19 @@ type Code struct {
 	Calls    []string `json:"calls,omitempty"`
 	Text     string   `json:"text,omitempty"` // a bounded excerpt for a person
 	Auto     bool     `json:"auto,omitempty"` // runs when the artifact is loaded, not only when it is used
-	At       int64    `json:"at"`
-	Line     int      `json:"line,omitempty"`
+	// Member is the entry that holds it, where the parser of a container read that entry itself; At and Line are places in it.
+	Member string `json:"member,omitempty"`
+	At     int64  `json:"at"`
+	Line   int    `json:"line,omitempty"`
 }
 
 // Call is one call in source code or in a compiled program of its own (TorchScript): the callee with its arguments as text.
 type Call struct {
 	Callee string   `json:"callee"` // resolved: aten::save, torch.load
 	Args   []string `json:"args,omitempty"`
-	Auto   bool     `json:"auto,omitempty"` // reached when the artifact is loaded
-	Func   string   `json:"func,omitempty"` // the function that holds it
+	Auto   bool     `json:"auto,omitempty"`   // reached when the artifact is loaded
+	Func   string   `json:"func,omitempty"`   // the function that holds it
+	Member string   `json:"member,omitempty"` // the entry that holds it, as in Code
 	At     int64    `json:"at"`
 	Line   int      `json:"line,omitempty"`
 }

@@ -66,7 +66,7 @@ func TestSARIFSaysOnlyWhatIsKnown(t *testing.T) {
 		"text":             {weir.Finding{Path: "a.py", Pos: weir.Pos{Line: 3, Column: 2}}, `{"startLine":3,"startColumn":2}`},
 		"binary":           {weir.Finding{Path: "a.pkl", Pos: weir.Pos{Offset: 9}}, `{"byteOffset":9}`},
 		"member of a file": {weir.Finding{Path: "a.zip", Member: "x", Pos: weir.Pos{Offset: 9}}, `null`},
-		"program inside":   {weir.Finding{Rule: "torch/x", Path: "a.pt", Pos: weir.Pos{Line: 8, Offset: 9}}, `null`},
+		"program inside":   {weir.Finding{Rule: "torch/x", Path: "a.pt", Member: "a/code/x.py", Pos: weir.Pos{Line: 8, Offset: 9}}, `null`},
 		"nothing known":    {weir.Finding{Path: "a.pkl"}, `null`},
 	} {
 		t.Run(name, func(t *testing.T) {

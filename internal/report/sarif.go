@@ -147,7 +147,7 @@ func sarifPlace(f weir.Finding) sarifLocation {
 		if f.Evidence != "" {
 			l.Physical.Region.Snippet = &sarifText{Text: Printable(f.Evidence)}
 		}
-	case f.Member == "" && f.Offset > 0 && f.Line == 0: // with a line the offset is that of a text inside
+	case f.Member == "" && f.Offset > 0:
 		l.Physical.Region = &sarifRegion{ByteOffset: &f.Offset}
 	}
 	if f.Member != "" {
@@ -156,13 +156,9 @@ func sarifPlace(f weir.Finding) sarifLocation {
 	return l
 }
 
-// binary are the families of rules about files that have no lines: theirs is a line of a program packed inside.
-var binary = []string{"pickle", "torch", "numpy", "joblib", "archive"}
-
-// lineOf is the line of a finding in its physical file, where that has lines; services mark it in the file itself.
+// lineOf is the line of a finding in its physical file; services mark it in the file itself. What lies in a member has none there.
 func lineOf(f weir.Finding) int {
-	family, _, _ := strings.Cut(f.Rule, "/")
-	if f.Member != "" || slices.Contains(binary, family) {
+	if f.Member != "" {
 		return 0
 	}
 	return f.Line

@@ -277,3 +277,28 @@ func FuzzRules(f *testing.F) {
 		}
 	})
 }
+
+// A line is one of a text file: where a parser of a container read the entry itself, the entry is the member.
+func TestLineHasItsMember(t *testing.T) {
+	for outer, want := range map[string]string{"": "m/code/a.py", "x.zip!/m.pt": "x.zip!/m.pt!/m/code/a.py"} {
+		units := []Unit{{Member: outer, Formats: []string{"torchscript"}, Facts: []weir.Fact{
+			weir.Call{Callee: "aten::save", Member: "m/code/a.py", Line: 4},
+		}}, {Member: outer, Formats: []string{"torch-package"}, Facts: []weir.Fact{
+			weir.Code{Language: "python", Name: "m/code/a.py", Member: "m/code/a.py", Line: 1},
+		}}}
+		n := 0
+		for _, s := range []Scope{ScopeFile, ScopeContainer} {
+			Apply(Torch(), s, Pass{
+				File: weir.Artifact{Path: "model"}, Names: pyname.Default(), Units: units, Trust: func(string, string) bool { return false },
+				Report: func(f weir.Finding) {
+					if n++; f.Member != want || f.Line == 0 {
+						t.Errorf("%s at line %d of %q, want %q", f.Rule, f.Line, f.Member, want)
+					}
+				},
+			})
+		}
+		if n != 2 {
+			t.Errorf("%d findings, want 2", n)
+		}
+	}
+}

@@ -121,7 +121,7 @@ func torchscriptLoop(p *Pass) {
 		for _, c := range facts[weir.Call](u) {
 			if c.Callee == loopOperator && c.Auto {
 				f := p.finding(u, c.At, c.Func+" loops for as long as it likes when torch.jit.load reads the archive", "while …")
-				f.Line, f.Confidence = c.Line, weir.ConfidencePossible
+				f.Member, f.Line, f.Confidence = inside(u, c.Member), c.Line, weir.ConfidencePossible
 				p.Report(f)
 				break
 			}
@@ -165,12 +165,23 @@ func (p *Pass) operatorCall(u *Unit, c weir.Call, does string) weir.Finding {
 		where = c.Func
 	}
 	f := p.finding(u, c.At, c.Callee+" in "+where+" "+does, c.Callee+"("+strings.Join(c.Args, ", ")+")")
-	f.Line = c.Line
+	f.Member, f.Line = inside(u, c.Member), c.Line
 	if c.Auto && p.Rule.Severity >= weir.SeverityHigh {
 		f.Severity = weir.SeverityCritical
 		f.Message += " as soon as torch.jit.load reads the archive"
 	}
 	return f
+}
+
+// inside names an entry of a container that the container's own parser read: a place in a file of text, not in the archive.
+func inside(u *Unit, entry string) string {
+	switch {
+	case entry == "":
+		return u.Member
+	case u.Member == "":
+		return strings.ToValidUTF8(entry, "\ufffd")
+	}
+	return u.Member + "!/" + strings.ToValidUTF8(entry, "\ufffd")
 }
 
 func orElse(s, other string) string {
@@ -203,7 +214,7 @@ func carried(p *Pass, language, what string) {
 			}
 			seen[key] = true
 			f := p.finding(u, c.At, fmt.Sprintf("%q %s", c.Name, what), orElse(c.Text, c.Name))
-			f.Line = c.Line
+			f.Member, f.Line = inside(u, c.Member), c.Line
 			calls, atImport := callsOf(c)
 			reached, _ := j.reaches(calls, ofSystem)
 			if early, _ := j.reaches(atImport, actsAtLoad); len(early) > 0 {

@@ -55,7 +55,7 @@ const maxExcerpt = 2000
 // the archive; torch.package runs a module when something imports it.
 func (c *container) python(e *archive.ZipEntry, text []byte) {
 	c.in.Emit(weir.Code{Language: "python", Name: e.Name, Text: cut(strings.ToValidUTF8(string(text[:min(len(text), 2*maxExcerpt)]), "?"), maxExcerpt),
-		Auto: c.runsAtLoad(e.Name)})
+		Auto: c.runsAtLoad(e.Name), Member: e.Name})
 }
 
 // manifest is what matters of MAR-INF/MANIFEST.json (model-archiver, manifest_components).

@@ -82,7 +82,7 @@ func (p *program) close() {
 		byClass := map[*class][]string{}
 		for _, f := range src.funcs {
 			for _, c := range f.calls {
-				c.Func = qualified(src.name, c.Func)
+				c.Func, c.Member = qualified(src.name, c.Func), src.name
 				c.Auto = auto[f.name] || f.name == ""
 				byClass[f.class] = append(byClass[f.class], c.Callee)
 				src.emit(c)
@@ -95,7 +95,7 @@ func (p *program) close() {
 			names := byClass[c]
 			sort.Strings(names)
 			src.emit(weir.Code{Language: "torchscript", Name: qualified(src.name, c.name), Calls: compact(names, 20),
-				Auto: c.methods["__setstate__"], Line: c.line})
+				Auto: c.methods["__setstate__"], Member: src.name, Line: c.line})
 		}
 	}
 }

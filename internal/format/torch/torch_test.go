@@ -367,7 +367,7 @@ func TestScriptArchive(t *testing.T) {
 	for _, star := range []string{"", "*"} {
 		e := scanBytes(t, zipOf(t, file{"m/code/__torch__.py" + star, code}, file{"m/data.pkl", pickled("c__torch__\nM\n)\x81")}, file{"m/constants.pkl", pickled(")")}))
 		calls := all[weir.Call](e)
-		if len(calls) != 1 || calls[0].Callee != "aten::save" || !calls[0].Auto || calls[0].Line != 4 {
+		if len(calls) != 1 || calls[0].Callee != "aten::save" || !calls[0].Auto || calls[0].Line != 4 || calls[0].Member != "m/code/__torch__.py" {
 			t.Errorf("calls %+v", calls)
 		}
 		if c := all[weir.Code](e); len(c) != 1 || c[0].Name != "__torch__.M" || !c[0].Auto {

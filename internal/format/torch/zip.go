@@ -307,6 +307,6 @@ func (c *container) member(i int) {
 		c.weights(e.Name, copied)
 	}
 	if kind := nativeKind(copied); kind != "" {
-		c.in.Emit(weir.Code{Language: "native", Name: e.Name, Text: kind, Auto: strings.Contains(strings.ToLower(e.Name), "aotinductor")})
+		c.in.Emit(weir.Code{Language: "native", Name: e.Name, Member: e.Name, Text: kind, Auto: strings.Contains(strings.ToLower(e.Name), "aotinductor")})
 	}
 }
