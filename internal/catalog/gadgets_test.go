@@ -51,6 +51,10 @@ func TestGadgets(t *testing.T) {
 	wrapper := name("joblib.numpy_pickle", "NumpyArrayWrapper")
 	skipped := "B" + string(binary.LittleEndian.AppendUint32(nil, uint32(len(hidden)))) + hidden + "0"
 
+	object := call(name("numpy", "dtype"), text("O8"), "\x89", "\x88")
+	record := call(name("numpy", "dtype"), text("V8"), "\x89", "\x88") +
+		tuple("K\x03", text("|"), "N", tuple(text("a")), fields(text("a"), tuple(object, "K\x00")), "K\x08", "K\x01", "K\x00")
+
 	for what, body := range map[string]string{
 		"list goes through a pipe that calls a method of the file's choice": call(name("builtins", "list"), mapper(touch, file)),
 		"the same with a module that cloudpickle imports":                   call(name("builtins", "list"), mapper(system, module)),
@@ -62,9 +66,13 @@ func TestGadgets(t *testing.T) {
 		"dill calls what it is told makes functions":                        call(name("dill._dill", "_create_ftype"), touch, file, ")", "}"),
 		"cloudpickle imports a program":                                     call(name("cloudpickle.cloudpickle", "subimport"), text("idlelib.idle")),
 		"dill imports a program":                                            call(name("dill._dill", "_import_module"), text("antigravity")),
-		"many harmless calls before the one that counts":                    flood + call(name("os", "system"), text("echo gadget")),
-		"pandas makes joblib's wrapper of an array":                         call(name("pandas.core.indexes.base", "_new_Index"), wrapper, "}") + array + "b" + skipped,
-		"sklearn makes joblib's wrapper of an array":                        call(name("sklearn.neighbors._kd_tree", "newObj"), wrapper) + array + "b" + skipped,
+		"dill changes a class of torch":                                     call(name("dill._dill", "_setattr"), name("torch.nn.modules.linear", "Linear"), text("forward"), name("builtins", "print")),
+		"an alias of typing hands state on to a class": made(name("typing", "_GenericAlias"), fields(text("__origin__"), name("torch.nn.modules.linear", "Linear"))) +
+			tuple("N", fields(text("forward"), name("builtins", "print"))) + "b",
+		"a dtype denies that it holds objects":           record + "b",
+		"many harmless calls before the one that counts": flood + call(name("os", "system"), text("echo gadget")),
+		"pandas makes joblib's wrapper of an array":      call(name("pandas.core.indexes.base", "_new_Index"), wrapper, "}") + array + "b" + skipped,
+		"sklearn makes joblib's wrapper of an array":     call(name("sklearn.neighbors._kd_tree", "newObj"), wrapper) + array + "b" + skipped,
 	} {
 		t.Run(what, func(t *testing.T) {
 			if worst := severity(t, "\x80\x04"+body+"."); worst < weir.SeverityHigh {

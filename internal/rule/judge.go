@@ -167,6 +167,9 @@ func (j *judging) judge(imp weir.Import) []judgement {
 		v.rule, v.severity = "pickle/unexpected-arguments", weir.SeverityHigh
 		v.message = v.name() + " calls its first argument, which is not a class"
 		return []judgement{v}
+	case obj.UserCode && (imp.Name == "_setattr" || imp.Name == "_delattr") && len(imp.Args) > 0 && imp.Args[0].Kind == weir.ValueGlobal:
+		obj.Power = pyname.Environment // dill does this to what it has just made, never to what everybody uses
+		return power(v, obj, imp)
 	case obj.UserCode && lookups[imp.Name] && (imp.Use == weir.UseNamed || imp.Use == weir.UseCalled && plainNames(imp.Args)):
 		return nil // what it finds is reported under its own name
 	case obj.UserCode || isUserModule(imp.Module):

@@ -579,6 +579,8 @@ func (m *machine) build(st val) error {
 		}
 		m.sayOf(inst, weir.UseStateSet, "BUILD", []val{st}, val{})
 		m.partialState(inst, st)
+		m.arrayType(inst, st)
+		m.aliasState(inst, st, slots)
 		for _, s := range []val{state, slots} {
 			if s.p == nil || s.p.attrs == nil {
 				continue
@@ -635,6 +637,67 @@ func (m *machine) partialState(inst, st val) {
 		inst.p.items = append([]val{st.p.items[0]}, args...)
 		inst.p.count = int64(len(inst.p.items))
 	}
+}
+
+// aliasState sees that slot state of a generic alias of module typing goes to what it is an alias of: the class changes for everybody.
+func (m *machine) aliasState(inst, st, slots val) {
+	g, ok := m.classOf(inst)
+	if ok && slots.k == kDict && slots.p.count > 0 && strings.HasPrefix(canonical(g), "typing._") && strings.HasSuffix(g.name, "Alias") {
+		m.say(m.intern("builtins", "setattr"), weir.UseCalled, "BUILD", []val{inst, st}, 2)
+	}
+}
+
+// The flags of a dtype that holds objects: items are counted references, and are pickled as a list rather than as bytes.
+const objectFlags = 1 | 2
+
+// arrayType follows numpy.dtype.__setstate__, whose state (version, order, subarray, names, fields, size, alignment, flags) numpy believes:
+// with objects in its fields and without their flags, bytes of the file become the addresses of Python objects.
+func (m *machine) arrayType(inst, st val) {
+	if !m.isArrayType(inst) || st.k != kTuple || len(st.p.items) < 5 {
+		return
+	}
+	s := st.p.items
+	object := false
+	if s[2].k == kTuple && len(s[2].p.items) > 0 {
+		object = m.holdsObjects(s[2].p.items[0])
+	}
+	if s[4].k == kDict {
+		for i := 1; i < len(s[4].p.items); i += 2 {
+			if f := s[4].p.items[i]; f.k == kTuple && len(f.p.items) > 0 {
+				object = object || m.holdsObjects(f.p.items[0])
+			}
+		}
+	}
+	if !object {
+		return
+	}
+	inst.p.text = objectType
+	if len(s) < 8 || s[7].k != kInt || s[7].n&objectFlags != objectFlags {
+		m.say(m.unknownGlobal("a Python object at an address that the file holds"), weir.UseCalled, "BUILD", []val{inst, st}, 2)
+	}
+}
+
+// objectType marks the node of a dtype whose state gave it fields that hold objects.
+const objectType = "O"
+
+func (m *machine) isArrayType(v val) bool {
+	g, ok := m.classOf(v)
+	return ok && strings.HasPrefix(g.module, "numpy") && (g.name == "dtype" || g.obj.Name == "dtype")
+}
+
+// holdsObjects reports whether a dtype is one of Python objects or has fields of them.
+func (m *machine) holdsObjects(v val) bool {
+	if !m.isArrayType(v) {
+		return false
+	}
+	if v.p.text == objectType || len(v.p.items) == 0 {
+		return v.p.text == objectType
+	}
+	code, _ := m.constant(v.p.items[0])
+	if v.p.items[0].k == kBytes {
+		code, _ = m.text(v.p.items[0], 16)
+	}
+	return strings.HasPrefix(strings.TrimLeft(code, "<>|="), "O")
 }
 
 // extend executes APPEND, APPENDS and ADDITEMS. vs may lie above the stack: it is copied before the stack is touched.
