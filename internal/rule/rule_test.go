@@ -302,3 +302,16 @@ func TestLineHasItsMember(t *testing.T) {
 		}
 	}
 }
+
+// A policy is foreign unless it lies where weir looks for its own.
+func TestForeignPolicy(t *testing.T) {
+	for file, want := range map[string]int{
+		"weir.yaml": 0, "../weir.yaml": 0, "../../weir.yaml": 0, "model/weir.yaml": 1, "../other/weir.yaml": 1, "/srv/weir.yaml": 1, "model/xweir.yaml": 0,
+	} {
+		n := 0
+		Apply(Config(), ScopeFile, Pass{File: weir.Artifact{Path: file}, Units: []Unit{{}}, Names: pyname.Default(), Report: func(weir.Finding) { n++ }})
+		if n != want {
+			t.Errorf("%s: %d findings, want %d", file, n, want)
+		}
+	}
+}
