@@ -41,7 +41,6 @@ A("stdout-swap", obj("fileinput:FileInput", _savestdout=namespace(write=glob("bu
 # Objects that answer every method call.
 A("serverproxy-append", call(("xmlrpc.client", "ServerProxy"), URL) + lit("secret") + APPEND, "APPEND on an XML-RPC proxy calls the remote method append", gives="network", canary="connect")
 A("serverproxy-build", build(call(("xmlrpc.client", "ServerProxy"), URL), {"a": 1}), "BUILD on an XML-RPC proxy calls the remote method __setstate__", gives="network", canary="connect")
-F("git", "append", code(glob("os", "environ"), lit("GIT_PYTHON_GIT_EXECUTABLE"), lit("touch"), SETITEM, POP, glob("posix", "getcwd"), POP, call(("git.cmd", "Git")), lit("weir-canary"), APPEND), "a Git object runs its executable for every method that is asked of it: the environment makes it touch, APPEND runs it")
 F("scipy", "rv-setstate-gamma", build(new(("scipy.stats._continuous_distns", "gamma_gen")), {"_parse_arg_template": "def _parse_args(self): pass\ndef _parse_args_rvs(self): pass\ndef _parse_args_stats(self): pass\n" + PY, "shapes": None, "numargs": 0, "_ctor_param": {}}), "a scipy.stats distribution whose __setstate__ executes its template, which also holds the methods that are expected")
 # Naming is enough.
 for m in ("underlying_dict", "mutation_inside_cyclegc", "gc_inspection", "trace_at_recursion_limit"):
