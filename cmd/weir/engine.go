@@ -85,6 +85,10 @@ func (i *interruptibleReader) Read(p []byte) (int, error) {
 // workerArg makes this binary a worker; see serveWorker.
 const workerArg = "worker"
 
+// workerHeap makes a worker collect its garbage more often rather than grow: with its parent it stays below 64 MiB. It is no bound on what
+// the worker may hold; Limits.Memory is.
+const workerHeap = "GOMEMLIMIT=44MiB"
+
 // isolation starts the workers, as far as the system can and the user wants.
 func isolation(cfg engineConfig) (scan.Isolate, func(), error) {
 	if cfg.isolate == "off" {
@@ -92,7 +96,7 @@ func isolation(cfg engineConfig) (scan.Isolate, func(), error) {
 	}
 	require := cfg.isolate == "require"
 	pool, err := sandbox.NewPool(sandbox.Config{
-		Argv: []string{"weir", workerArg}, Workers: cfg.jobs, Require: require,
+		Argv: []string{"weir", workerArg}, Env: []string{workerHeap}, Workers: cfg.jobs, Require: require,
 		Limits: sandbox.Limits{Memory: cfg.limits.Memory, Spool: cfg.limits.Expanded},
 	})
 	switch {

@@ -117,7 +117,7 @@ func limitMemory(n int64) error {
 		return err
 	}
 	hard := uint64(pages*int64(os.Getpagesize()) + n)
-	debug.SetMemoryLimit(n * 3 / 4)
+	debug.SetMemoryLimit(min(n*3/4, debug.SetMemoryLimit(-1))) // Config.Env may ask for less
 	return unix.Prlimit(0, unix.RLIMIT_DATA, &unix.Rlimit{Cur: hard, Max: hard}, nil)
 }
 

@@ -35,10 +35,12 @@ func (m *machine) intern(module, name string) *global {
 
 // canonical is the dotted name of the object that g really is.
 func canonical(g *global) string {
-	if g.obj.Module == "" {
-		return g.path()
+	if g.real == "" {
+		if g.real = g.path(); g.obj.Module != "" {
+			g.real = g.obj.Module + "." + g.obj.Name
+		}
 	}
-	return g.obj.Module + "." + g.obj.Name
+	return g.real
 }
 
 func globalVal(g *global) val { return val{k: kGlobal, p: &node{g: g, cost: nodeCost}} }
@@ -474,7 +476,7 @@ func (m *machine) userCode(g *global, items []val, op string) (val, bool) {
 func (m *machine) typeByName(maker *global, name, op string) (val, bool) {
 	if name == "CodeType" {
 		carried := *maker
-		carried.obj.Module, carried.obj.Name = "types", "CodeType"
+		carried.obj.Module, carried.obj.Name, carried.real = "types", "CodeType", ""
 		return globalVal(&carried), true
 	}
 	module := "builtins"
@@ -712,7 +714,7 @@ func (m *machine) extend(vs []val, n int64, method string) error {
 	}
 	switch to.k {
 	case kList, kSet:
-		to.p.keep(maxListItems, kept...)
+		m.memo.fill(to.p, maxListItems, kept)
 		to.p.count += n
 	case kGlobal:
 		g := to.p.g
@@ -760,7 +762,7 @@ func (m *machine) setItems(vs []val, n int64) error {
 		if n%2 != 0 {
 			m.diverge("odd number of values for a dict")
 		}
-		to.p.keep(maxDictItems, kept...)
+		m.memo.fill(to.p, maxDictItems, kept)
 		to.p.count += n / 2
 		m.filled(to)
 	case kGlobal, kModule, kPersID, kLost:

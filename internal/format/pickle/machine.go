@@ -17,7 +17,7 @@ import (
 const (
 	maxDenseMemo  = 384 << 10 // memo slots kept exactly; later ones keep imports and their names only
 	maxSparseMemo = 64 << 10
-	maxMemoCost   = 16 << 20 // bytes of containers that the memo may keep alive
+	maxMemoCost   = 12 << 20 // bytes of containers that the memo may keep alive
 	maxStack      = 192 << 10
 	keptOfRun     = 2048 // values kept at each end when a long run of the stack is dropped
 	maxMarks      = 64 << 10
@@ -42,7 +42,8 @@ type global struct {
 	at           int64 // where it was first resolved
 	obj          pyname.Object
 	computed     bool
-	known        bool // module and name are constants
+	known        bool   // module and name are constants
+	real         string // canonical, once somebody asked
 	watch        bool
 	sayings      [4]uint16 // facts emitted per weir.Use
 	fit          [4]bool   // the fact for well-shaped arguments was emitted
@@ -118,6 +119,7 @@ type memo struct {
 	words  map[string]val // PUT with a text that is not a plain number: Python 2 takes any text as a key
 	styles uint8          // which kinds of PUT were seen: 1 text, 2 binary
 	count  int64
+	last   int64 // greatest index that sparse was asked to hold
 	cost   int64
 	recent [8]struct{ idx, off int64 }
 	next   int
@@ -136,6 +138,8 @@ func (mm *memo) put(i int64, v val) {
 	if v.p != nil && v.k != kGlobal {
 		if mm.cost += int64(v.p.cost) + nodeCost; mm.cost > maxMemoCost {
 			v = val{k: kLost, n: int64(v.p.cost)}
+		} else {
+			v.p.kept = true
 		}
 	}
 	if v.k == kStr {
@@ -152,7 +156,10 @@ func (mm *memo) put(i int64, v val) {
 		}
 		mm.dense[i] = v
 	default:
-		if old, ok := mm.sparse[i]; !ok {
+		if i > mm.last { // as a rule: most indices are new and the map need not be asked
+			mm.last = i
+			mm.count++
+		} else if old, ok := mm.sparse[i]; !ok {
 			mm.count++ // exact while the sparse part holds everything; MEMOIZE only needs it to grow
 		} else if old.k == kGlobal && v.k != kGlobal {
 			delete(mm.sparse, i)
@@ -164,6 +171,26 @@ func (mm *memo) put(i int64, v val) {
 			mm.sparse[i] = v
 		}
 	}
+}
+
+// fill adds values to a container. One that the memo keeps is charged for them, as picklers memoize containers while they are empty; once
+// nothing is left to spend, values are counted but not held.
+func (mm *memo) fill(n *node, limit int, vs []val) {
+	if n.kept {
+		for _, v := range vs[:min(len(vs), max(0, limit-len(n.items)))] {
+			mm.cost += valCost
+			if v.p != nil && v.k != kGlobal && !v.p.kept {
+				mm.cost += int64(v.p.cost)
+			}
+			if mm.cost > maxMemoCost {
+				n.cost = addCost(n.cost, v)
+			} else {
+				n.keep(limit, v)
+			}
+		}
+		return
+	}
+	n.keep(limit, vs...)
 }
 
 // keepName keeps a string that was just used as a name, so that later uses of its memo slot stay known.
@@ -295,6 +322,9 @@ func (m *machine) pop() (val, error) {
 
 // top gives the top value without taking it.
 func (m *machine) top() (val, error) {
+	if n := len(m.stack); n > m.fence() && m.stack[n-1].k != kRun {
+		return m.stack[n-1], nil
+	}
 	v, err := m.pop()
 	if err == nil {
 		m.stack = append(m.stack, v)

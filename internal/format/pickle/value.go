@@ -79,6 +79,7 @@ type node struct {
 	text   string
 	attrs  *[tagCount]val // values stored under tagged names
 	cost   int32          // bytes held by this node and all below it, for the memo's budget
+	kept   bool           // the memo keeps it
 	id     int32          // variable number in a trace; 0: none yet
 	at     int64
 }
