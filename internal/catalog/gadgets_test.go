@@ -89,6 +89,7 @@ func TestLateImport(t *testing.T) {
 		"opcodes that do nothing": strings.Repeat("N0", 20_000),
 		"numbers":                 strings.Repeat("I7\n0", 30_000),
 		"a long literal":          "B\x00\x00\x10\x00" + strings.Repeat("\x00", 1<<20) + "0",
+		"a stream of its own":     strings.Repeat("N0", 20_000) + "N.",
 		"a long line":             "V" + strings.Repeat("a", 300_000) + "\n0",
 	} {
 		if worst := severity(t, before+late); worst < weir.SeverityCritical {

@@ -116,6 +116,8 @@ func Fits(shape string, args []weir.Value) bool {
 func fitsValues(args []weir.Value) bool {
 	for _, a := range args {
 		switch a.Kind {
+		case weir.ValueUnknown: // lost to a bound on memory
+			return false
 		case weir.ValueInstance:
 			if !valueType(Default().Path(a.Text, 2)) {
 				return false

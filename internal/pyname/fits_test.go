@@ -123,6 +123,7 @@ func TestFits(t *testing.T) {
 		{"values", true, v(inst("collections.OrderedDict"))},
 		{"values", false, v(inst("torch.utils.data.datapipes.iter.fileopener.FileOpenerIterDataPipe"))},
 		{"values", false, v(inst("types.SimpleNamespace"))},
+		{"values", false, v(weir.Value{})},
 		{"methodcaller", false, v(str("run"), glob("os.system"))},
 
 		{"reconstruct", true, v(glob("numpy.ndarray"), tup(num("0")), raw("b"))},

@@ -89,7 +89,7 @@ func (x *Index) finish(o Object) Object {
 		o.Power |= Importing | Environment
 		o.Safe = 0
 	}
-	if o.Kind == KindClass && o.Safe.Has(weir.UseInstantiated) {
+	if o.Kind == KindClass {
 		for _, method := range implicit {
 			if m, ok := x.find(o.Module, join(o.Name, method)); ok && m.Power&^Apply != 0 && m.Safe == 0 {
 				o.Power |= m.Power

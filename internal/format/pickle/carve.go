@@ -77,22 +77,27 @@ const (
 	maxCarved    = 64      // streams that are reported
 	maxProbes    = 1 << 20 // candidates that are tried
 	probeSteps   = 20_000
+	maxSilent    = 8       // streams without imports before one that has some
 	wholeSteps   = 1 << 20 // for a file as a whole: so many opcodes without a fault are no accident
 )
 
 func (s *session) carve(from int64) (found int, err error) {
-	if from == 0 && s.in.Size > 0 {
-		// Match looks at the first bytes alone; an unpickler does not mind how much it reads before the first import.
-		p := s.probe(0, wholeSteps)
+	// Match looks at the first bytes alone; an unpickler does not mind how much it reads, or how many streams, before the first import.
+	for off, n := int64(0), 0; from == 0 && off < s.in.Size && n < maxSilent; n++ {
+		p := s.probe(off, wholeSteps)
 		if p.credits() > 0 || p.ops > wholeSteps {
 			found++
-			s.oddity(weir.OddEmbedded, 0, p.end, "the file is a pickle that imports something, behind a long beginning that does nothing")
-			res, err := s.run(Options{})
+			s.oddity(weir.OddEmbedded, off, p.end-off, "the file is a pickle that imports something, behind a long beginning that does nothing")
+			res, err := s.run(Options{Offset: off})
 			if errors.Is(err, format.ErrLimit) {
 				return found, err
 			}
 			from = max(res.End, 1)
 		}
+		if !p.stopped || p.ops < 2 {
+			break
+		}
+		off = p.end
 	}
 	buf := make([]byte, max(0, min(carveChunk+carveOverlap, s.in.Size-from)))
 	probes := 0
