@@ -16,8 +16,8 @@ make -s build
 for os in darwin windows; do GOOS=$os go build -o /dev/null ./cmd/weir; done
 GOARCH=arm64 go build -o /dev/null ./cmd/weir
 
-step fixtures load and fire
-python3 testdata/make/verify_fires.py --check
+step "fixtures fire: a sample (make matrix tries all of them)"
+for some in 'opcode/*' 'torch/zip-d*'; do python3 testdata/make/verify_fires.py --check --only "$some"; done
 
 step fuzz, a little of each
 ./fuzz.sh "${FUZZTIME:-5s}"
