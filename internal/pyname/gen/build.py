@@ -159,8 +159,15 @@ class World:
 IMPLICIT = (
     "__iter__ __next__ __len__ __length_hint__ __getitem__ __contains__ __bool__ __str__ __repr__ __bytes__ __index__ __int__ __float__ "
     "__complex__ __array__ __array_interface__ __array_struct__ __reversed__ __lt__ __le__ __gt__ __ge__ __ne__ __format__ __fspath__ "
-    "__enter__ __array_ufunc__ __array_function__ __instancecheck__ __subclasscheck__ keys items values get"
+    "__array_ufunc__ __array_function__ __instancecheck__ __subclasscheck__ keys items values get"
 ).split()
+
+
+ITERATES = set("__iter__ __next__ __len__ __getitem__ __array__ __index__ __int__ __float__ __bool__ __contains__ keys items".split())
+
+
+# Where functions are held to be called while something goes through the data.
+HOLDERS = ("torch.utils.data.", "torchvision.datasets.")
 
 
 def defined_in(w):
@@ -286,10 +293,11 @@ class Judge:
             if not ok:
                 inst = False
                 whys.append(why)
-        reach = self.implicit(facts)
+        reach, power = self.implicit(facts)
         if reach:
             # Constructors of containers, arrays and texts call these on whatever they are given.
             inst = False
+            r.power |= power
             whys.append(reach)
         metas = facts.get("metas", [])
         if facts.get("src") and any(m.split(".")[-1] not in ("type", "ABCMeta", "EnumMeta", "EnumType", "_ParameterMeta", "_TensorMeta", "_VariableMeta", "_ProtocolMeta") for m in metas):
@@ -351,11 +359,14 @@ class Judge:
                 at = self.defined.get(b, b)
                 rec = self.funcs.get("%s.%s" % (at, name))
                 mod, _, q = at.partition(":")
-                if rec and rec[0] & HARD and (mod, q + "." + name) not in self.c.safe:
-                    return "%s.%s: power %d" % (b, name, rec[0] & HARD)
+                if rec and (mod, q + "." + name) not in self.c.safe:
+                    if rec[0] & HARD:
+                        return "%s.%s: power %d" % (b, name, rec[0] & HARD), rec[0] & HARD
+                    if rec[2] & 2 and name in ITERATES and b.startswith(HOLDERS):
+                        return "%s.%s: calls what its state holds" % (b, name), 0
                 if name in self.w.classes.get(b, {}).get("methods", ()):
                     break
-        return ""
+        return "", 0
 
     def base_ok(self, b):
         mod, _, q = b.partition(":")
