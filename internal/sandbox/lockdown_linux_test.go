@@ -248,7 +248,13 @@ func TestMemoryIsBounded(t *testing.T) {
 
 func TestInheritedDescriptorsAreClosed(t *testing.T) {
 	dir := t.TempDir()
-	fd, err := syscall.Open(dir, syscall.O_RDONLY, 0) // without O_CLOEXEC, as a shell would hand it down
+	low, err := syscall.Open(dir, syscall.O_RDONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(low)
+	// Without FD_CLOEXEC, as a shell would hand it down; a high number, because the worker's runtime opens low ones of its own.
+	fd, err := unix.FcntlInt(uintptr(low), unix.F_DUPFD, 50)
 	if err != nil {
 		t.Fatal(err)
 	}

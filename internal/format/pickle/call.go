@@ -780,7 +780,7 @@ func (m *machine) say(g *global, use weir.Use, op string, args []val, n int64) {
 		m.trace(g, use, op, args)
 	}
 	if m.quiet {
-		if use != weir.UseNamed || g.known && identifier(g.module) && identifier(g.name) {
+		if g.known && identifier(g.module) && identifier(g.name) {
 			call := false
 			switch m.op {
 			case opReduce, opInst, opObj, opNewObj, opNewObjEx, opBuild: // letters of plain text seldom make these succeed
