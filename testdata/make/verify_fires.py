@@ -293,7 +293,7 @@ def run(exe, loader, data, suffix, kind, canary, timeout):
         elif canary == "stdout":
             fired = b"weir-canary" in out
         elif canary == "crash":
-            fired = late or p.returncode < 0 or any(x.startswith("crash") for x in lines)
+            fired = late or p.returncode < 0 or any(x.startswith("crash") for x in lines) or b"MemoryError" in out or any(x.startswith("raised SystemError") for x in lines)
         elif canary.startswith("import:"):
             fired = "import " + canary[7:] in lines
         elif canary.startswith("python:"):
