@@ -33,7 +33,7 @@ matrix: ## all environments: old frameworks, every fixture made and loaded again
 	python3 testdata/make/benign/corpus.py
 	go test ./internal/catalog -run Corpus
 
-bench: build ## weir and its peers, turn by turn
+bench: ## weir and its peers, turn by turn
 	bench/run
 
 fixtures: ## make the fixtures again with the real frameworks
