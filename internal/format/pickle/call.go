@@ -708,6 +708,12 @@ func (m *machine) extend(vs []val, n int64, method string) error {
 		m.hashed(vs...)
 	}
 	kept := m.scratch[:copy(m.scratch[:maxListItems], vs)]
+	if len(m.stack) == 0 && len(kept) > 0 && n <= int64(len(kept)) {
+		// pickle.py of Python 2 looks for the list at stack[-1], which is then the last of the items
+		m.diverge("%s without anything below its mark: Python 2 takes the last item for the list", opName(m.op))
+		m.sayOf(kept[n-1], weir.UseStateSet, opName(m.op), kept, val{})
+		return nil
+	}
 	to, err := m.top()
 	if err != nil {
 		return err
