@@ -104,6 +104,23 @@ type Storage struct {
 	At    int64  `json:"at"`
 }
 
+// Tensor is an array or tensor that an artifact holds, by the name under which a user knows it. Parsers emit it for `weir inspect` only.
+type Tensor struct {
+	Name  string  `json:"name"`  // layer.0.weight; empty when it has none
+	DType string  `json:"dtype"` // numpy's or torch's name without the framework: float32, int64
+	Shape []int64 `json:"shape"`
+	Size  int64   `json:"size"` // bytes that its elements take
+	At    int64   `json:"at"`   // of its data where that lies in the file itself, otherwise of its record
+}
+
+// Part is a named range of an artifact's bytes. Parsers emit it for `weir inspect` only: together the parts are the map of a file.
+type Part struct {
+	Kind string `json:"kind"` // header, entry, data, directory, pickle, array, padding
+	Name string `json:"name"`
+	At   int64  `json:"at"`
+	Size int64  `json:"size"`
+}
+
 // OddityKind names what is wrong with the structure of an artifact.
 type OddityKind string
 
@@ -160,6 +177,8 @@ func (Setting) fact()     {}
 func (Storage) fact()     {}
 func (Oddity) fact()      {}
 func (Note) fact()        {}
+func (Part) fact()        {}
+func (Tensor) fact()      {}
 func (Requirement) fact() {}
 
 // factKinds is the closed list: wire name → Go type.
@@ -172,6 +191,8 @@ var factKinds = map[string]reflect.Type{
 	"storage":     reflect.TypeFor[Storage](),
 	"oddity":      reflect.TypeFor[Oddity](),
 	"note":        reflect.TypeFor[Note](),
+	"part":        reflect.TypeFor[Part](),
+	"tensor":      reflect.TypeFor[Tensor](),
 	"requirement": reflect.TypeFor[Requirement](),
 }
 

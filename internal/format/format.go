@@ -56,6 +56,8 @@ type Input struct {
 	Limits weir.Limits
 	Trace  func(offset int64, line string) // not nil under --trace: receives the program as Python-like source
 	Deep   bool                            // --deep: read and check raw tensor data too
+	// Inspect asks for facts that only describe: tensors by name and shape, and the ranges that the file is made of.
+	Inspect bool
 
 	// Emit hands over a fact. Facts beyond Limits.Facts are dropped by the engine and become a Problem.
 	Emit func(weir.Fact)

@@ -258,7 +258,7 @@ func origin(stack []byte) string {
 // input is what a parser of unit n may touch.
 func (a *analysis) input(n int, member, name string, r io.ReaderAt, size int64, depth int, sum *format.Summary) *format.Input {
 	facts, dropped := 0, false
-	in := &format.Input{ReaderAt: r, Name: name, Size: size, Limits: a.job.Limits, Deep: a.job.Deep}
+	in := &format.Input{ReaderAt: r, Name: name, Size: size, Limits: a.job.Limits, Deep: a.job.Deep, Inspect: a.job.Inspect}
 	in.Emit = func(f weir.Fact) {
 		if facts++; facts > a.job.Limits.Facts {
 			if !dropped {

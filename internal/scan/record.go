@@ -8,13 +8,14 @@ import (
 
 // Job is what one analysis is told; it crosses the worker's pipe.
 type Job struct {
-	Name   string        `json:"name"` // for recognition hints only
-	Size   int64         `json:"size"`
-	Limits weir.Limits   `json:"limits"`
-	Budget time.Duration `json:"budget"`
-	Deep   bool          `json:"deep,omitempty"`
-	Trace  bool          `json:"trace,omitempty"`
-	Digest bool          `json:"digest,omitempty"`
+	Name    string        `json:"name"` // for recognition hints only
+	Size    int64         `json:"size"`
+	Limits  weir.Limits   `json:"limits"`
+	Budget  time.Duration `json:"budget"`
+	Deep    bool          `json:"deep,omitempty"`
+	Trace   bool          `json:"trace,omitempty"`
+	Inspect bool          `json:"inspect,omitempty"`
+	Digest  bool          `json:"digest,omitempty"`
 }
 
 // Record is one thing that an analysis says, in order. Exactly one field is set.
