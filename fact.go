@@ -115,7 +115,7 @@ type Tensor struct {
 
 // Part is a named range of an artifact's bytes. Parsers emit it for `weir inspect` only: together the parts are the map of a file.
 type Part struct {
-	Kind string `json:"kind"` // header, entry, data, directory, pickle, array, padding
+	Kind string `json:"kind"` // header, entry, data, directory, end record, comment, pickle, array
 	Name string `json:"name"`
 	At   int64  `json:"at"`
 	Size int64  `json:"size"`

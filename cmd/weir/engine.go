@@ -26,6 +26,7 @@ type engineConfig struct {
 	deep    bool
 	digest  bool
 	facts   bool
+	inspect bool
 	trace   io.Writer // nil: no trace
 	isolate string
 	trust   func(module, name string) bool
@@ -43,7 +44,7 @@ func runEngine(ctx context.Context, cfg engineConfig, sink weir.Sink) error {
 	defer done()
 	c := scan.Config{
 		Catalog: engineCatalog(), Rules: catalog.Rules(), Trust: cfg.trust, Limits: cfg.limits, Jobs: cfg.jobs,
-		Deep: cfg.deep, Digest: cfg.digest, Facts: cfg.facts, Isolate: isolate, Framework: frameworks(),
+		Deep: cfg.deep, Digest: cfg.digest, Facts: cfg.facts, Inspect: cfg.inspect, Isolate: isolate, Framework: frameworks(),
 	}
 	if cfg.trace != nil {
 		c.Trace = tracer(cfg.trace)

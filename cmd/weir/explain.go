@@ -120,6 +120,10 @@ func factText(f weir.Fact) string {
 		return fmt.Sprintf("%s: %s", f.Key, f.Value)
 	case weir.Requirement:
 		return f.Text
+	case weir.Tensor:
+		return fmt.Sprintf("tensor %q, %s %v", f.Name, f.DType, f.Shape)
+	case weir.Part:
+		return fmt.Sprintf("%s %q", f.Kind, f.Name)
 	}
 	return weir.KindOf(f)
 }

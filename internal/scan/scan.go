@@ -37,6 +37,7 @@ type Config struct {
 	Deep    bool // read and check raw tensor data too
 	Digest  bool // digest every file
 	Facts   bool // send facts as events
+	Inspect bool // have parsers describe what is there, and send each member's artifact too
 	Isolate Isolate
 	// Trace receives the program of every pickle as Python-like source, in order; nil: not wanted.
 	Trace func(path, member string, at int64, line string)
@@ -148,6 +149,7 @@ func one(ctx context.Context, f source.File, cfg *Config) *result {
 	r.file.Size = before.Size()
 	job := Job{
 		Name: f.Path, Size: before.Size(), Limits: cfg.Limits, Budget: cfg.Limits.Time, Deep: cfg.Deep, Trace: cfg.Trace != nil, Digest: cfg.Digest,
+		Inspect: cfg.Inspect,
 	}
 	if cfg.Isolate != nil {
 		err = cfg.Isolate(ctx, job, h, r.add)
@@ -288,6 +290,11 @@ func (r *result) send(cfg *Config, sink weir.Sink) error {
 			}
 		}
 	}
+	if cfg.Inspect {
+		if err := r.members(cfg, sink); err != nil {
+			return err
+		}
+	}
 	if err := r.judge(cfg, a, sink); err != nil {
 		return err
 	}
@@ -297,6 +304,21 @@ func (r *result) send(cfg *Config, sink weir.Sink) error {
 		}
 	}
 	return sink(weir.Event{Artifact: &a})
+}
+
+// members sends an artifact for every member, with what it was recognised as.
+func (r *result) members(cfg *Config, sink weir.Sink) error {
+	for i, u := range r.units[min(1, len(r.units)):] {
+		a := weir.Artifact{Path: r.file.Path, Member: u.Member, Size: r.sizes[i+1]}
+		if len(u.Formats) > 0 {
+			a.Format = u.Formats[0]
+			a.Framework = cfg.Framework(a.Format)
+		}
+		if err := sink(weir.Event{Artifact: &a}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // judge applies the rules of file and container scope.

@@ -172,7 +172,7 @@ func (s *seven) usePacked(info *sevenStreams) {
 
 // account examines what nothing names and reports what is named twice.
 func (s *seven) account() error {
-	z := &zipScan{ZipArchive: &ZipArchive{r: s.in.ReaderAt, size: s.in.Size}, spans: s.used}
+	z := &zipScan{ZipArchive: &ZipArchive{r: s.in.ReaderAt, size: s.in.Size, spans: s.used}}
 	gaps := z.unexplained()
 	var end int64
 	for _, x := range z.spans {

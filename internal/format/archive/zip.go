@@ -132,7 +132,8 @@ type ZipArchive struct {
 
 	r       io.ReaderAt
 	size    int64
-	window  int64 // the largest window that a decoder may hold
+	window  int64  // the largest window that a decoder may hold
+	spans   []span // what the records name; sorted once all is read
 	handed  map[handedKey]bool
 	inflate inflater
 	feed    feed
@@ -189,7 +190,7 @@ func parseZip(in *format.Input) error {
 	}
 	var fails failures
 	fails.add(err)
-	z.EmitMembers(in.Emit)
+	z.Describe(in)
 	for i := range z.Entries {
 		fails.add(z.hand(in, &z.Entries[i], odd))
 	}
@@ -197,9 +198,15 @@ func parseZip(in *format.Input) error {
 	return fails.err()
 }
 
-// EmitMembers makes a fact of every entry, of every view.
-func (z *ZipArchive) EmitMembers(emit func(weir.Fact)) {
-	left := ordinaryMembers
+// Describe makes a fact of every entry, of every view; for inspect also of the ranges that the archive is made of.
+func (z *ZipArchive) Describe(in *format.Input) {
+	emit, left := in.Emit, ordinaryMembers
+	if in.Inspect {
+		left = len(z.Entries)
+		for _, p := range z.parts() {
+			emit(p)
+		}
+	}
 	for i := range z.Entries {
 		e := &z.Entries[i]
 		m := weir.Member{Name: short(e.Name), Mode: e.Mode, Size: e.Size, Packed: e.Packed, Encrypted: e.Encrypted(), At: e.Header}

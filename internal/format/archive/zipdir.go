@@ -24,7 +24,6 @@ type zipScan struct {
 	*ZipArchive
 	lim    weir.Limits
 	odd    *oddities
-	spans  []span
 	quiet  []Gap // ranges that are explained and still worth a look
 	names  int64
 	index  map[entryKey]int // place in Entries, to merge readings that agree

@@ -61,6 +61,27 @@ func (z *zipScan) unexplained() []span {
 	return gaps
 }
 
+// parts describes the ranges that the records name, by offset.
+func (z *ZipArchive) parts() []weir.Part {
+	names := make(map[int64]string, len(z.Entries))
+	for _, e := range z.Entries {
+		names[e.Header] = short(e.Name)
+	}
+	kinds := map[spanKind]string{spanRecord: "end record", spanComment: "comment", spanDirectory: "directory", spanHeader: "entry", spanData: "data"}
+	list := make([]weir.Part, 0, len(z.spans))
+	for i, s := range z.spans {
+		if i > 0 && s == z.spans[i-1] {
+			continue // two views of one
+		}
+		p := weir.Part{Kind: kinds[s.kind], At: s.at, Size: s.end - s.at}
+		if s.owner >= 0 {
+			p.Name = names[s.owner]
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
 // account turns what is unexplained into gaps and what is explained twice into overlaps.
 func (z *zipScan) account() error {
 	gaps := z.unexplained()

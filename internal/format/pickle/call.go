@@ -210,6 +210,7 @@ func (m *machine) result(k kind, callee val, items []val, count int64) val {
 	p.callee = callee
 	p.count = count
 	p.items = items
+	m.placeArgs(p, items)
 	p.cost = nodeCost
 	for _, v := range items {
 		p.cost = addCost(p.cost, v)
@@ -570,6 +571,7 @@ func (m *machine) build(st val) error {
 	if st.k == kTuple && st.p.count == 2 && len(st.p.items) == 2 {
 		state, slots = st.p.items[0], st.p.items[1]
 	}
+	m.placed(inst.p, st, "")
 	switch inst.k {
 	case kGlobal, kModule:
 		// the object itself is given state, not an instance of it: attributes of a class, function or module change for everybody
@@ -720,6 +722,7 @@ func (m *machine) extend(vs []val, n int64, method string) error {
 	}
 	switch to.k {
 	case kList, kSet:
+		m.placeItems(to.p, to.p.count, vs)
 		m.memo.fill(to.p, maxListItems, kept)
 		to.p.count += n
 	case kGlobal:
@@ -763,6 +766,7 @@ func (m *machine) setItems(vs []val, n int64) error {
 			}
 		}
 	}
+	m.placePairs(to.p, vs)
 	switch to.k {
 	case kDict:
 		if n%2 != 0 {

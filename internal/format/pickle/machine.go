@@ -366,6 +366,7 @@ func (m *machine) newNode(at int64) *node { return &node{at: at, cost: nodeCost}
 func (m *machine) pushTuple(vs []val, total int64) {
 	n := m.newNode(m.opAt)
 	n.count = total
+	m.placeItems(n, 0, vs)
 	if len(vs) > 0 {
 		n.items = make([]val, 0, min(len(vs), maxTupleItems))
 		n.keep(maxTupleItems, vs...)
@@ -898,6 +899,7 @@ func (m *machine) fillDict(p *node, vs []val, n int64) {
 	if n%2 != 0 {
 		m.diverge("odd number of values for a dict")
 	}
+	m.placePairs(p, vs)
 	p.count += n / 2
 	for i := 0; i+1 < len(vs); i += 2 {
 		m.hashed(vs[i])

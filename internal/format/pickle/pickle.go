@@ -26,6 +26,9 @@ type Options struct {
 	// Build is called after BUILD on an instance of a class in Watch, with the state; end is the offset after the opcode. It returns how
 	// many bytes of raw data follow there that are not pickle (joblib writes arrays between opcodes), 0 for none.
 	Build func(end int64, class string, state weir.Value) (skip int64, err error)
+	// Place is called when a container, an instance or the result of a call comes into another one. Both are named by the offset of the
+	// opcode that made them; key is the key or the attribute's name, an index, or empty for state and arguments. It serves `weir inspect`.
+	Place func(parent, child int64, key string)
 	// Watch holds the dotted names for which Call and Build are wanted.
 	Watch map[string]bool
 }
@@ -82,7 +85,7 @@ func (s *session) run(opt Options) (Result, error) {
 	}
 	if s.crossed && !s.quiet {
 		o := opt
-		o.PersID, o.Call, o.Build = nil, nil, nil
+		o.PersID, o.Call, o.Build, o.Place = nil, nil, nil, nil
 		other := &machine{session: s, opt: o, rd: newReader(s.in, s.in.Size, opt.Offset)}
 		other.rd.drop = true
 		if s.in.Trace != nil {
@@ -96,7 +99,7 @@ func (s *session) run(opt Options) (Result, error) {
 		f := s.forks[len(s.forks)-1]
 		s.forks = s.forks[:len(s.forks)-1]
 		o := opt
-		o.PersID, o.Call, o.Build = nil, nil, nil
+		o.PersID, o.Call, o.Build, o.Place = nil, nil, nil, nil
 		other := &machine{state: f, session: s, opt: o, rd: newReader(s.in, s.in.Size, f.pos)}
 		other.rd.frame = f.frame
 		if s.in.Trace != nil {

@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"bytes"
+	"cmp"
 	"compress/zlib"
 	"fmt"
 	"io"
@@ -63,7 +64,12 @@ func mentionsWrapper(b []byte) bool {
 // files without any arrays too, so the catalogue gives it to the plain pickle format: a wrapper may first come far into a file.
 func ParseJoblib(in *format.Input) error {
 	j := joblibRun{in: in}
-	err := pickle.ParseWith(in, pickle.Options{Watch: watched, Build: j.build})
+	opt := pickle.Options{Watch: watched, Build: j.build}
+	if in.Inspect {
+		opt.Watch, opt.Place = union(watched, map[string]bool{"numpy.ndarray": true}), j.places.Put
+	}
+	err := pickle.ParseWith(in, opt)
+	j.describeAll()
 	if j.arrays > 0 {
 		in.Emit(weir.Note{Key: "joblib.arrays", Value: strconv.Itoa(j.arrays)})
 	}
@@ -74,12 +80,24 @@ func ParseJoblib(in *format.Input) error {
 type joblibRun struct {
 	in     *format.Input
 	arrays int
+	places pickle.Places // for inspect, as seen
+	seen   []seenArray
+}
+
+// seenArray is an array with the offset of the opcode that made it.
+type seenArray struct {
+	made int64
+	weir.Tensor
 }
 
 // build is called where joblib's unpickler would read an array; it answers how many bytes that array has.
 func (j *joblibRun) build(end int64, class string, state weir.Value) (int64, error) {
 	if state.Kind == weir.ValueTuple && len(state.Items) == 2 && state.Items[0].Kind == weir.ValueDict {
 		state = state.Items[0]
+	}
+	if class == "numpy.ndarray" {
+		j.plain(state)
+		return 0, nil
 	}
 	if sideArrays[class] {
 		j.sideFile(end, class, state)
@@ -112,6 +130,7 @@ func (j *joblibRun) build(end int64, class string, state weir.Value) (int64, err
 		}
 	}
 	have := max(0, min(size, j.in.Size-end-pad))
+	j.describe(t.text, shape, size, end+pad)
 	j.in.Emit(weir.Storage{Key: numbered("array", j.arrays-1), Type: t.text, Want: size, Have: have, At: end + pad})
 	if err := shadow(j.in, end, pad+have); err != nil {
 		return 0, err
@@ -120,6 +139,38 @@ func (j *joblibRun) build(end int64, class string, state weir.Value) (int64, err
 		j.in.Emit(weir.Oddity{Kind: weir.OddTruncated, Detail: "array data ends too early", At: j.in.Size, Size: size - have})
 	}
 	return pad + have, carve(j.in, numbered("array", j.arrays-1), end+pad, have)
+}
+
+// plain tells of an array whose bytes are in the pickle: its state is (version, shape, dtype, Fortran order, data), as ndarray.__reduce__
+// writes it.
+func (j *joblibRun) plain(state weir.Value) {
+	if state.Kind != weir.ValueTuple || len(state.Items) != 5 {
+		return
+	}
+	t, err := pickledType(state.Items[2])
+	if err != nil || t.object {
+		j.describe("O", state.Items[1], 0, 0)
+	} else if size, err := product(state.Items[1], t.size); err == nil {
+		j.describe(t.text, state.Items[1], size, 0)
+	}
+}
+
+// describe keeps what is known of the array to which state was just given; at 0 its bytes are in the pickle.
+func (j *joblibRun) describe(descr string, shape weir.Value, size, at int64) {
+	if j.in.Inspect && len(j.seen) < maxArrays {
+		j.seen = append(j.seen, seenArray{j.places.Filled, weir.Tensor{DType: dtypeName(descr), Shape: dims(shape), Size: size, At: at}})
+	}
+}
+
+// describeAll tells of all arrays once it is known where each of them lies.
+func (j *joblibRun) describeAll() {
+	for i, a := range j.seen {
+		a.Name = cmp.Or(j.places.Name(a.made, nil), numbered("array", i))
+		j.in.Emit(a.Tensor)
+		if a.At > 0 {
+			j.in.Emit(weir.Part{Kind: "array", Name: a.Name, At: a.At, Size: min(a.Size, j.in.Size-a.At)})
+		}
+	}
 }
 
 // odd reports a wrapper that joblib does not write and ends the reading there: nobody can know where the next opcode is.

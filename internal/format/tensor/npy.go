@@ -64,7 +64,7 @@ func parseArray(in *format.Input, at int64, n int) (end int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	t, size, err := npyShape(in, text, at)
+	t, shape, size, err := npyShape(in, text, at)
 	if err != nil {
 		in.Emit(weir.Oddity{Kind: weir.OddShape, Detail: "npy header: " + err.Error(), At: at})
 		if strings.Contains(text, "O") || strings.Contains(text, "obj") { // whatever reads such a header may go on to unpickle
@@ -77,7 +77,11 @@ func parseArray(in *format.Input, at int64, n int) (end int64, err error) {
 		}
 		return 0, fmt.Errorf("npy: header: %w", err)
 	}
+	if in.Inspect {
+		in.Emit(weir.Part{Kind: "header", Name: "npy", At: at, Size: data - at})
+	}
 	if t.object {
+		describe(in, arrayName(in, n), "O", shape, in.Size-data, data)
 		res, err := pickle.Run(in, pickle.Options{Offset: data})
 		if err != nil {
 			return 0, fmt.Errorf("npy: object array: %w", err)
@@ -90,6 +94,7 @@ func parseArray(in *format.Input, at int64, n int) (end int64, err error) {
 		}
 		return res.End, nil
 	}
+	describe(in, arrayName(in, n), descrOf(text), shape, size, data)
 	have := min(size, in.Size-data)
 	in.Emit(weir.Storage{Key: numbered("array", n), Type: descrOf(text), Want: size, Have: have, At: data})
 	if have < size {
@@ -170,33 +175,31 @@ func latin1(b []byte) []byte {
 }
 
 // npyShape reads the header's three entries. An error says what no numpy writes.
-func npyShape(in *format.Input, text string, at int64) (dtype, int64, error) {
+func npyShape(in *format.Input, text string, at int64) (t dtype, shape weir.Value, size int64, err error) {
 	v, err := parseLiteral(text)
 	if err != nil {
-		return dtype{}, 0, err
+		return dtype{}, shape, 0, err
 	}
 	descr, ok1 := lookup(v, "descr")
 	order, ok2 := lookup(v, "fortran_order")
 	shape, ok3 := lookup(v, "shape")
 	if !ok1 || !ok2 || !ok3 || v.Len != 3 {
-		return dtype{}, 0, fmt.Errorf("not a dict of exactly descr, fortran_order and shape")
+		return dtype{}, shape, 0, fmt.Errorf("not a dict of exactly descr, fortran_order and shape")
 	}
 	if order.Kind != weir.ValueBool || shape.Kind != weir.ValueTuple {
-		return dtype{}, 0, fmt.Errorf("fortran_order %s, shape %s", order, shape)
+		return dtype{}, shape, 0, fmt.Errorf("fortran_order %s, shape %s", order, shape)
 	}
-	t, err := parseDescr(descr, 0)
-	if err != nil {
-		return dtype{}, 0, err
+	if t, err = parseDescr(descr, 0); err != nil {
+		return dtype{}, shape, 0, err
 	}
-	size, err := product(shape, t.size)
-	if err != nil {
-		return dtype{}, 0, err
+	if size, err = product(shape, t.size); err != nil {
+		return dtype{}, shape, 0, err
 	}
 	if !strings.HasSuffix(text, "\n") {
 		// Specified to end in a newline; a writer that does not is no numpy, but every numpy reads it.
 		in.Emit(weir.Note{Key: "npy.header", Value: "no newline at its end"})
 	}
-	return t, size, nil
+	return t, shape, size, nil
 }
 
 // descrOf gives the dtype part of a header for a person, bounded.

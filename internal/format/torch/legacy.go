@@ -91,6 +91,9 @@ func (l *legacy) run() (more bool, err error) {
 			return false, fmt.Errorf("%s: %w", what, err)
 		}
 		l.at = res.End
+		if l.in.Inspect {
+			l.in.Emit(weir.Part{Kind: "pickle", Name: what, At: start, Size: res.End - start})
+		}
 		l.check(i, res.Value, start)
 		keys, span = res.Value, [2]int64{start, res.End}
 	}
@@ -259,6 +262,10 @@ func (l *legacy) storage(s *storage) error {
 		return fmt.Errorf("storage %q: sizes disagree", cut(s.key, 60))
 	}
 	l.at += int64(len(b))
+	s.data = l.at
+	if l.in.Inspect {
+		l.in.Emit(weir.Part{Kind: "array", Name: "storage " + cut(s.key, 60), At: l.at - 8, Size: 8 + min(s.want, l.in.Size-l.at)})
+	}
 	s.have = min(s.want, l.in.Size-l.at)
 	if s.have < s.want {
 		l.in.Emit(weir.Oddity{Kind: weir.OddTruncated, Detail: fmt.Sprintf("ends inside storage %q", cut(s.key, 60)), At: l.in.Size, Size: s.want - s.have})

@@ -74,15 +74,18 @@ type storage struct {
 	views bool   // some tensor leaves it
 	at    int64  // of the persistent id in its pickle
 	view  string // legacy: the key of a view of it
+	data  int64  // where its bytes begin in the file, 0 where that is not known
 }
 
 // tracker collects the storages that the pickles of one archive name.
 type tracker struct {
-	in    *format.Input
-	byKey map[string]*storage
-	order []*storage
-	over  bool
-	seen  map[string]bool // odd forms of persistent ids that were reported
+	in      *format.Input
+	byKey   map[string]*storage
+	order   []*storage
+	over    bool
+	tensors []described // for inspect, as places
+	places  pickle.Places
+	seen    map[string]bool // odd forms of persistent ids that were reported
 }
 
 func newTracker(in *format.Input) *tracker {
@@ -91,7 +94,11 @@ func newTracker(in *format.Input) *tracker {
 
 // options are the hooks that fill the tracker during a run of the pickle machine.
 func (t *tracker) options(offset int64) pickle.Options {
-	return pickle.Options{Offset: offset, PersID: t.persID, Call: t.rebuild, Watch: watch()}
+	opt := pickle.Options{Offset: offset, PersID: t.persID, Call: t.rebuild, Watch: watch()}
+	if t.in.Inspect {
+		opt.Place = t.places.Put
+	}
+	return opt
 }
 
 // persID takes a persistent id and tells which of its items torch returns for it: the class of ('module', class, file, source).
@@ -213,16 +220,18 @@ func (t *tracker) rebuild(at int64, callee string, args []weir.Value) {
 	if !ok {
 		return // whatever stands there instead was reported when it came about
 	}
-	size := s.size
+	size, named := s.size, ""
 	if dtype > 0 {
 		if len(args) <= dtype {
 			return
 		}
-		if size, ok = elementSizes[strings.TrimPrefix(args[dtype].Text, "torch.")]; !ok {
+		named = args[dtype].Text
+		if size, ok = elementSizes[strings.TrimPrefix(named, "torch.")]; !ok {
 			t.once(weir.OddShape, at, "a tensor of an unknown dtype "+cut(args[dtype].String(), 100))
 			return
 		}
 	}
+	t.describe(at, &s, named, size, args[1], args[2])
 	reach, ok := extent(args[1], args[2], args[3])
 	if kept := t.byKey[s.key]; kept != nil && (!ok || reach > kept.want/size) {
 		kept.views = true
@@ -256,6 +265,7 @@ func extent(offset, sizes, strides weir.Value) (int64, bool) {
 
 // emit makes facts of the storages: all that do not fit, and a bounded number of those that do.
 func (t *tracker) emit() error {
+	t.describeAll()
 	left, odd := maxStorageFacts, maxStorageFacts
 	for _, s := range t.order {
 		if s.have == s.want && !s.views {

@@ -33,7 +33,7 @@ func ParseZip(in *format.Input) error {
 	}
 	c := &container{in: in, zip: z, explained: map[int]bool{}}
 	c.keep(err)
-	z.EmitMembers(in.Emit)
+	z.Describe(in)
 	c.index()
 	c.pickles()
 	for _, early := range []bool{true, false} { // a configuration explains the weights beside it
@@ -246,6 +246,9 @@ func (c *container) locate(e *archive.ZipEntry, t *tracker) {
 			}
 			m := &c.zip.Entries[i]
 			s.key, s.have = m.Name, max(0, m.Size)
+			if m.Method == archive.ZipStored && m.Data > 0 {
+				s.data = m.Data
+			}
 			if c.fits(m, s.want) {
 				c.explained[i] = true
 			}
