@@ -137,6 +137,14 @@ type Artifact struct {
 	Digest    string   `json:"digest,omitempty"` // "sha256:<hex>", when every byte was read or --digest was given
 	Verdict   Verdict  `json:"verdict"`
 	Coverage  Coverage `json:"coverage"`
+	// Holds is set where the artifact is a folder that is one model: its verdict rests on what lies in it. Size is then the sum of its files'.
+	Holds *Holds `json:"-"`
+}
+
+// Holds is what the files below a folder have come to.
+type Holds struct {
+	Worst    Severity // of all findings in them
+	Problems bool     // something in them could not be examined
 }
 
 // Pos is a place in a file: Offset in bytes for binary formats, Line and Column (both 1-based) for text. Zero values mean "not known".

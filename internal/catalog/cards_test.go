@@ -11,7 +11,7 @@ import (
 	"weir/internal/rule"
 )
 
-// examine runs all rules of file and container scope over an example.
+// examine runs all rules over an example; those of tree scope take its members for files of one folder.
 func examine(e rule.Example) []weir.Finding {
 	var found []weir.Finding
 	p := rule.Pass{
@@ -21,6 +21,7 @@ func examine(e rule.Example) []weir.Finding {
 	}
 	rule.Apply(Rules(), rule.ScopeFile, p)
 	rule.Apply(Rules(), rule.ScopeContainer, p)
+	rule.Apply(Rules(), rule.ScopeTree, p)
 	return found
 }
 

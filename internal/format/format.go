@@ -40,7 +40,8 @@ type Format struct {
 	Supersedes []string
 	// Match reports whether the content is of this format. It is pure and quick.
 	Match func(Head) bool
-	// MatchDir reports whether a folder with these entry names is one model of this format; nil for plain files.
+	// MatchDir reports whether a folder with these entry names may be one model of this format. It is one if a file directly in it is
+	// recognised, by its content, as a model of the same framework: MLmodel, bundle.json. Nil for models that are single files.
 	MatchDir func(names []string) bool
 	// Parse emits what is there. An error means that not everything could be read; facts emitted before it count.
 	// Nil for formats that are only recognised.
@@ -69,9 +70,6 @@ type Input struct {
 	Expand func(name string, src io.Reader, packed int64) (Summary, error)
 	// Sub is a view of a range of this input under another name for a parser that is called directly; facts keep absolute offsets.
 	Sub func(name string, offset, size int64) *Input
-	// Open and List are set for folders only.
-	Open func(name string) (io.ReaderAt, int64, error)
-	List func() []string
 }
 
 // Summary says what became of a nested member.

@@ -135,6 +135,32 @@ func TestVerdictOfMembersStaysApart(t *testing.T) {
 	}
 }
 
+// TestFolder gives a folder the worst of what it holds, and counts it as no file.
+func TestFolder(t *testing.T) {
+	for want, a := range map[weir.Verdict]weir.Artifact{
+		weir.VerdictClean:      {Coverage: weir.CoverageComplete, Holds: &weir.Holds{}},
+		weir.VerdictUnverified: {Coverage: weir.CoverageComplete, Holds: &weir.Holds{Worst: weir.SeverityMedium}},
+		weir.VerdictIncomplete: {Coverage: weir.CoverageComplete, Holds: &weir.Holds{Problems: true}},
+		weir.VerdictSuspicious: {Coverage: weir.CoveragePartial, Holds: &weir.Holds{Worst: weir.SeverityHigh, Problems: true}},
+		weir.VerdictMalicious:  {Coverage: weir.CoverageComplete, Holds: &weir.Holds{Worst: weir.SeverityCritical}},
+	} {
+		a.Path, a.Format, a.Size = "m", "text", 20
+		out := judge(t, config(), artifact("m/a", "pickle", weir.CoverageComplete), weir.Event{Artifact: &a})
+		if got := out[1].Artifact.Verdict; got != want {
+			t.Errorf("%+v: got %s, want %s", *a.Holds, got, want)
+		}
+		if s := summary(t, out); s.Files != 1 || s.Bytes != 10 {
+			t.Errorf("counted %d files and %d bytes", s.Files, s.Bytes)
+		}
+	}
+	found := finding("a/b", weir.SeverityHigh, "m", "", "")
+	out := judge(t, config(), artifact("m/a", "pickle", weir.CoverageComplete), found,
+		weir.Event{Artifact: &weir.Artifact{Path: "m", Format: "text", Coverage: weir.CoverageComplete, Holds: &weir.Holds{}}})
+	if got := out[2].Artifact.Verdict; got != weir.VerdictSuspicious {
+		t.Errorf("a finding about the folder itself: got %s", got)
+	}
+}
+
 func TestInertFilesAreCountedAndDropped(t *testing.T) {
 	out := judge(t, config(), artifact("a.txt", "", weir.CoverageComplete), artifact("m", "pickle", weir.CoverageComplete))
 	s := summary(t, out)

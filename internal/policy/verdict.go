@@ -41,6 +41,9 @@ func Verdict(b Basis) weir.Verdict {
 
 // artifact gives a its verdict, from what was seen in it and in its members.
 func (j *Judge) artifact(a weir.Artifact) error {
+	if a.Holds != nil {
+		return j.folder(a)
+	}
 	f := j.at(a.Path)
 	model := a.Format != "" && j.cfg.Model(a.Format)
 	f.flagged = f.flagged || model
@@ -66,6 +69,17 @@ func (j *Judge) artifact(a weir.Artifact) error {
 	if a.Verdict == weir.VerdictNone {
 		return nil
 	}
+	return j.next(weir.Event{Artifact: &a})
+}
+
+// folder gives its verdict to a folder that is one model. Its files were counted when they passed.
+func (j *Judge) folder(a weir.Artifact) error {
+	b := Basis{Worst: a.Holds.Worst, Problems: a.Holds.Problems, Coverage: a.Coverage, Model: true}
+	for _, u := range j.at(a.Path).units { // what was found in the folder as such
+		b.Worst, b.Problems = max(b.Worst, u.worst), b.Problems || u.problems
+	}
+	j.file = file{}
+	a.Verdict = Verdict(b)
 	return j.next(weir.Event{Artifact: &a})
 }
 

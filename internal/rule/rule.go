@@ -16,7 +16,7 @@ type Scope uint8
 const (
 	ScopeFile      Scope = iota // the facts of one member
 	ScopeContainer              // the facts of all members of one physical file
-	ScopeTree                   // after the walk, over bounded summaries of all files
+	ScopeTree                   // the facts of all files of one model that is a folder, in the file system or in an archive
 )
 
 // Rule is a rule as data.
@@ -37,7 +37,9 @@ type Rule struct {
 
 // Unit is one member of a file with what its parsers saw.
 type Unit struct {
-	Member  string   // "" for the file itself, else nested members joined by "!/"
+	// Member is "" for the file itself, else nested members joined by "!/". For ScopeTree it is the file's path below the model's folder,
+	// with "!/" and the member behind it: the same whether the folder was walked or lies in an archive.
+	Member  string
 	Formats []string // what it was recognised as
 	Model   bool     // one of the formats is a model's
 	Facts   []weir.Fact
@@ -46,7 +48,7 @@ type Unit struct {
 // Pass is what a rule works on. For ScopeFile, Units holds one unit.
 type Pass struct {
 	Rule  *Rule
-	File  weir.Artifact
+	File  weir.Artifact // for ScopeTree the folder: its format is the one that claims it
 	Units []Unit
 	// Names judges Python names; never nil.
 	Names *pyname.Index

@@ -5,6 +5,7 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,6 +95,7 @@ func Run(ctx context.Context, files iter.Seq2[source.File, error], cfg Config, s
 		}
 	}()
 	var sum weir.Summary
+	tree := folders{cfg: &cfg, sink: sink, claims: map[*source.Dir]*format.Format{}}
 	for slot := range slots {
 		r := <-slot
 		if r == nil || ctx.Err() != nil && r.cut {
@@ -102,7 +104,7 @@ func Run(ctx context.Context, files iter.Seq2[source.File, error], cfg Config, s
 		if r.file.Skipped {
 			sum.Skipped++
 		}
-		if err := r.send(&cfg, sink); err != nil {
+		if err := tree.take(r); err != nil {
 			cancel()
 			for range slots { //nolint:revive // drained so that the producer ends
 			}
@@ -113,8 +115,8 @@ func Run(ctx context.Context, files iter.Seq2[source.File, error], cfg Config, s
 	cancel()
 	for range slots { //nolint:revive // drained so that the producer ends
 	}
-	if cause != nil {
-		return cause
+	if err := tree.end(cause == nil); cause != nil || err != nil {
+		return cmp.Or(cause, err)
 	}
 	return sink(weir.Event{End: &weir.End{Summary: sum}})
 }
@@ -130,6 +132,9 @@ type result struct {
 	traces   []TraceRecord
 	digest   string
 	done     bool
+	tree     []weir.Finding // of the rules over the folder in which it lies
+	artifact weir.Artifact  // once it was sent
+	worst    weir.Severity  // of what was found in it, once it was sent
 }
 
 // one opens and examines a file.
@@ -295,7 +300,7 @@ func (r *result) send(cfg *Config, sink weir.Sink) error {
 			return err
 		}
 	}
-	if err := r.judge(cfg, a, sink); err != nil {
+	if err := r.judge(cfg, &a, sink); err != nil {
 		return err
 	}
 	for _, p := range r.problems {
@@ -303,6 +308,7 @@ func (r *result) send(cfg *Config, sink weir.Sink) error {
 			return err
 		}
 	}
+	r.artifact = a
 	return sink(weir.Event{Artifact: &a})
 }
 
@@ -321,19 +327,23 @@ func (r *result) members(cfg *Config, sink weir.Sink) error {
 	return nil
 }
 
-// judge applies the rules of file and container scope.
-func (r *result) judge(cfg *Config, a weir.Artifact, sink weir.Sink) error {
+// judge applies the rules of file and container scope, then those over the model folders that the file holds or lies in. An archive that
+// holds such a folder is named by it.
+func (r *result) judge(cfg *Config, a *weir.Artifact, sink weir.Sink) error {
 	var err error
-	p := rule.Pass{
-		File: a, Units: r.units, Names: cfg.Names, Trust: cfg.Trust,
-		Report: func(f weir.Finding) {
-			if err == nil {
-				err = sink(weir.Event{Finding: &f})
-			}
-		},
+	report := func(f weir.Finding) {
+		r.worst = max(r.worst, f.Severity)
+		if err == nil {
+			err = sink(weir.Event{Finding: &f})
+		}
 	}
+	r.packed(cfg, a)
+	p := rule.Pass{File: *a, Units: r.units, Names: cfg.Names, Trust: cfg.Trust, Report: report}
 	rule.Apply(cfg.Rules, rule.ScopeFile, p)
 	rule.Apply(cfg.Rules, rule.ScopeContainer, p)
+	for _, f := range r.tree {
+		report(f)
+	}
 	return err
 }
 

@@ -26,7 +26,15 @@ type File struct {
 	Size int64  // bytes, when it was found
 	// Skipped is set for folders and files that were left out on purpose (.git, node_modules, virtual environments, --exclude); they count.
 	Skipped bool
+	Dir     *Dir // the folder in which the walk met it; nil for a target that was named itself
 	open    func() (*os.File, error)
+}
+
+// Dir is a folder of the walk. Files of one folder share one Dir, and all files below it come without others between them.
+type Dir struct {
+	Path  string   // as File.Path
+	Names []string // of its entries, files and folders, sorted; left-out ones too
+	Up    *Dir     // the folder that holds it; nil for a target
 }
 
 // Open opens the file for reading. The caller closes it.
@@ -86,6 +94,7 @@ type walk struct {
 	yield func(File, error) bool
 	cwd   string
 	root  string // of the current target, resolved
+	in    *Dir   // the folder whose entries are yielded now; nil at the top
 	seen  map[identity]bool
 }
 
@@ -132,6 +141,12 @@ func (w *walk) dir(name, rel string, depth int) bool {
 	if depth > 0 && isEnvironment(entries) {
 		return w.yield(File{Path: w.show(name), Skipped: true}, nil)
 	}
+	here := &Dir{Path: w.show(name), Names: make([]string, len(entries)), Up: w.in}
+	for i, e := range entries {
+		here.Names[i] = e.Name()
+	}
+	w.in = here
+	defer func() { w.in = here.Up }()
 	for _, e := range entries {
 		p, r := filepath.Join(name, e.Name()), filepath.Join(rel, e.Name())
 		if w.excluded(r, e.Name()) {
@@ -201,7 +216,7 @@ func (w *walk) file(p string, info fs.FileInfo) bool {
 	if w.ctx.Err() != nil {
 		return false
 	}
-	return w.yield(File{Path: w.show(p), Size: info.Size(), open: func() (*os.File, error) { return open(p) }}, nil)
+	return w.yield(File{Path: w.show(p), Size: info.Size(), Dir: w.in, open: func() (*os.File, error) { return open(p) }}, nil)
 }
 
 // open opens a file without blocking on what may have taken its place since it was found.

@@ -84,6 +84,27 @@ func TestWalk(t *testing.T) {
 	}
 }
 
+// TestDir holds what the engine relies on: files of one folder share its Dir, and it names all entries.
+func TestDir(t *testing.T) {
+	tree(t, "m/a/x", "m/a/y", "m/b", "m/node_modules/z")
+	dirs := map[string]*Dir{}
+	for f, err := range Walk(context.Background(), []string{"m", "m/b"}, Options{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		dirs[f.Path] = f.Dir // the second m/b, a target of its own, replaces the first
+		if f.Path == "m/a/y" && (f.Dir != dirs["m/a/x"] || f.Dir.Path != "m/a" || f.Dir.Up.Path != "m" || f.Dir.Up.Up != nil) {
+			t.Errorf("%s lies in %+v", f.Path, f.Dir)
+		}
+	}
+	if d := dirs["m/a/x"]; !slices.Equal(d.Names, []string{"x", "y"}) || !slices.Equal(d.Up.Names, []string{"a", "b", "node_modules"}) {
+		t.Errorf("names %q and %q", d.Names, d.Up.Names)
+	}
+	if d, ok := dirs["m/b"]; !ok || d != nil {
+		t.Errorf("a target that was named lies in %+v", d)
+	}
+}
+
 func TestAbsoluteBelowWorkingDirectory(t *testing.T) {
 	tree(t, "m/a")
 	wd, err := os.Getwd()

@@ -108,15 +108,3 @@ func matchFolder(names []string) bool {
 	}
 	return plan && shard
 }
-
-// parseFolder only counts: the walk brings every file of the folder to the engine anyway.
-func parseFolder(in *format.Input) error {
-	n := 0
-	for _, name := range in.List() {
-		if strings.HasSuffix(name, ".distcp") {
-			n++
-		}
-	}
-	in.Emit(weir.Note{Key: "torch.shards", Value: fmt.Sprint(n)})
-	return nil
-}

@@ -71,7 +71,7 @@ var Formats = []format.Format{
 	},
 	{
 		Name: "torch-distributed", Doc: "folder of a distributed PyTorch checkpoint (.metadata and its shards)", Framework: framework, Model: true, Parsed: true,
-		Match: func(format.Head) bool { return false }, MatchDir: matchFolder, Parse: parseFolder,
+		Match: func(format.Head) bool { return false }, MatchDir: matchFolder,
 	},
 }
 
