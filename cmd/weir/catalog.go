@@ -61,7 +61,7 @@ func findRule(id string) (ruleInfo, error) {
 		}
 		ids = append(ids, r.ID)
 	}
-	hint := didYouMean(id, ids)
+	hint := didYouMean(id, append(ids, systemNames()...))
 	if hint == "" {
 		for _, full := range ids { // the name without its family
 			if strings.HasSuffix(full, "/"+id) {
@@ -72,7 +72,7 @@ func findRule(id string) (ruleInfo, error) {
 	if hint == "" {
 		hint = "weir rules lists them all."
 	}
-	return ruleInfo{}, usage(hint, "%q is not a rule", id)
+	return ruleInfo{}, usage(hint, "%q is neither a rule nor a system", id)
 }
 
 // markdown is the rule's documentation as reports carry it.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,21 +16,32 @@ import (
 
 func newExplain(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:     "explain RULE",
-		Short:   "What a finding means, where it happened, and how to fix it",
+		Use:     "explain RULE|SYSTEM",
+		Short:   "What a finding means or what loading a system's models can do, and what to do",
 		GroupID: "know",
 		Long: `Explain teaches one rule: what it finds, why that is dangerous, where it happened to others, and how to fix it,
-with examples of what it finds and what it does not. weir rules lists the rules.`,
-		Example: `  weir explain pickle/code-execution`,
-		Args:    exactly("a RULE"),
+with examples of what it finds and what it does not. weir rules lists the rules.
+
+Of a system (` + strings.Join(systemNames(), ", ") + `) it tells what loading one of its models can do, what happened, where its makers
+publish security advisories, the first version without known flaws, and how to run it safely.`,
+		Example: `  weir explain pickle/code-execution
+  weir explain mlflow`,
+		Args: exactly("a RULE or a SYSTEM"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var ids []string
+			ids := systemNames()
 			for _, r := range ruleInfos() {
 				ids = append(ids, r.ID+"\t"+r.Title)
 			}
 			return ids, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
+			if slices.Contains(systemNames(), args[0]) {
+				s, err := rule.SystemOf(args[0])
+				if err != nil {
+					return internal(err)
+				}
+				return a.print(a.explainSystem(s))
+			}
 			r, err := findRule(args[0])
 			if err != nil {
 				return err
@@ -39,17 +51,48 @@ with examples of what it finds and what it does not. weir rules lists the rules.
 	}
 }
 
-func (a *app) explain(r ruleInfo) string {
-	width := terminal(a.stdout)
-	if width == 0 {
+// page gives the width of what explain writes and a function that makes a heading stand out.
+func (a *app) page() (width int, style func(string) string) {
+	if width = terminal(a.stdout); width == 0 {
 		width = 100
 	}
-	style := func(s string) string {
+	return width, func(s string) string {
 		if a.colors(a.stdout) {
 			return "\x1b[1m" + s + "\x1b[0m"
 		}
 		return s
 	}
+}
+
+// systemNames lists the systems that explain knows; they are embedded, so an error is a broken build and their test's to find.
+func systemNames() []string {
+	names, _ := rule.SystemNames()
+	return names
+}
+
+// explainSystem tells about a system and lists the rules about it.
+func (a *app) explainSystem(s rule.System) string {
+	width, style := a.page()
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n", style(s.Title))
+	for _, part := range s.Parts() {
+		fmt.Fprintf(&b, "\n%s\n%s", style(part.Head), reflow(part.Text, width-2, "  "))
+	}
+	fmt.Fprintf(&b, "\n%s\n", style("Rules about it (weir explain RULE tells more)"))
+	var rows [][]string
+	for _, family := range s.Families {
+		for _, r := range ruleInfos() {
+			if strings.HasPrefix(r.ID, family+"/") {
+				rows = append(rows, []string{"  " + r.ID, r.Severity.String(), r.Title})
+			}
+		}
+	}
+	b.WriteString(table(rows))
+	return b.String()
+}
+
+func (a *app) explain(r ruleInfo) string {
+	width, style := a.page()
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s (%s", style(r.ID), r.Title, r.Severity)
 	for _, c := range r.CWE {

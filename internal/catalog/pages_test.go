@@ -55,6 +55,74 @@ func TestRulePages(t *testing.T) {
 	}
 }
 
+const systemsDir = "../../docs/systems"
+
+// TestSystemPages holds docs/systems to the texts of weir explain SYSTEM; -update writes them.
+func TestSystemPages(t *testing.T) {
+	names, err := rule.SystemNames()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := map[string]string{}
+	for _, name := range names {
+		s, err := rule.SystemOf(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages[name+".md"] = systemPage(t, s)
+	}
+	if *update {
+		if err := os.RemoveAll(systemsDir); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(systemsDir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range pages {
+		file := filepath.Join(systemsDir, name)
+		if *update {
+			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := os.ReadFile(file); err != nil || string(got) != text {
+			t.Errorf("%s is not what its text says: run go test ./internal/catalog -run TestSystemPages -update (%v)", name, err)
+		}
+	}
+	on, err := filepath.Glob(filepath.Join(systemsDir, "*"))
+	if err != nil || len(on) != len(pages) || len(on) == 0 {
+		t.Errorf("docs/systems holds %d pages, %d systems can be explained (%v)", len(on), len(pages), err)
+	}
+}
+
+// systemPage writes a system's page; one that no rule is about, or that does not say where advisories are published, is an error.
+func systemPage(t *testing.T, s rule.System) string {
+	t.Helper()
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\nGenerated from `internal/rule/systems`; `weir explain %s` shows the same text.\n", s.Title, s.Name)
+	for _, part := range s.Parts() {
+		fmt.Fprintf(&b, "\n## %s\n%s\n", part.Head, part.Text)
+	}
+	b.WriteString("\n## Rules about it\n")
+	rules := 0
+	for _, family := range s.Families {
+		for _, r := range Rules() {
+			if strings.HasPrefix(r.ID, family+"/") {
+				rules++
+				fmt.Fprintf(&b, "- [%s](../rules/%s.md): %s\n", r.ID, r.ID, r.Title)
+			}
+		}
+	}
+	if rules == 0 {
+		t.Errorf("%s: no rule is about it", s.Name)
+	}
+	if !strings.Contains(s.Advisories, "https://") {
+		t.Errorf("%s: no address of its advisories", s.Name)
+	}
+	return b.String()
+}
+
 func index() string {
 	var b strings.Builder
 	b.WriteString("# Rules\n\nGenerated from the cards in `internal/rule/cards`; `weir explain RULE` shows the same text.\n\n| rule | usually | finds |\n|---|---|---|\n")
