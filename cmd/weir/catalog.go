@@ -3,6 +3,7 @@ package main
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"weir"
 	"weir/internal/catalog"
@@ -86,14 +87,17 @@ func (r ruleInfo) markdown() string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// ruleDocs answers reports' questions about rules.
+// ruleDocs answers reports' questions about rules. The cards are read when the first one is asked: most reports ask none.
 func ruleDocs() func(id string) (report.Doc, bool) {
-	docs := map[string]report.Doc{}
-	for _, r := range ruleInfos() {
-		docs[r.ID] = report.Doc{Title: r.Title, Help: r.markdown(), Severity: r.Severity, CWE: r.CWE}
-	}
+	docs := sync.OnceValue(func() map[string]report.Doc {
+		docs := map[string]report.Doc{}
+		for _, r := range ruleInfos() {
+			docs[r.ID] = report.Doc{Title: r.Title, Help: r.markdown(), Severity: r.Severity, CWE: r.CWE}
+		}
+		return docs
+	})
 	return func(id string) (report.Doc, bool) {
-		d, ok := docs[id]
+		d, ok := docs()[id]
 		return d, ok
 	}
 }
