@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime/debug"
 
 	"weir"
 	"weir/internal/catalog"
@@ -37,14 +38,14 @@ func runEngine(ctx context.Context, cfg engineConfig, sink weir.Sink) error {
 	if cfg.nothing {
 		return sink(weir.Event{End: &weir.End{}})
 	}
-	isolate, done, err := isolation(cfg)
+	isolate, batch, done, err := isolation(cfg)
 	if err != nil {
 		return err
 	}
 	defer done()
 	c := scan.Config{
 		Catalog: engineCatalog(), Rules: catalog.Rules(), Trust: cfg.trust, Limits: cfg.limits, Jobs: cfg.jobs,
-		Deep: cfg.deep, Digest: cfg.digest, Facts: cfg.facts, Inspect: cfg.inspect, Isolate: isolate, Framework: frameworks(),
+		Deep: cfg.deep, Digest: cfg.digest, Facts: cfg.facts, Inspect: cfg.inspect, Isolate: isolate, Batch: batch, Framework: frameworks(),
 	}
 	if cfg.trace != nil {
 		c.Trace = tracer(cfg.trace)
@@ -86,36 +87,46 @@ func (i *interruptibleReader) Read(p []byte) (int, error) {
 // workerArg makes this binary a worker; see serveWorker.
 const workerArg = "worker"
 
-// workerHeap makes a worker collect its garbage more often rather than grow: with its parent it stays below 64 MiB. It is no bound on what
-// the worker may hold; Limits.Memory is.
-const workerHeap = "GOMEMLIMIT=44MiB"
+// workerHeap makes a worker collect its garbage seldom while its heap is small and rather often than grow: with its parent it stays below
+// 64 MiB. It is no bound on what the worker may hold; Limits.Memory is.
+var workerHeap = []string{"GOGC=400", "GOMEMLIMIT=44MiB"}
+
+// frugal is the same for this process, as far as its user has not decided otherwise.
+func (a *app) frugal() {
+	if a.getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+	if a.getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(32 << 20)
+	}
+}
 
 // isolation starts the workers, as far as the system can and the user wants.
-func isolation(cfg engineConfig) (scan.Isolate, func(), error) {
+func isolation(cfg engineConfig) (scan.Isolate, scan.Batch, func(), error) {
 	if cfg.isolate == "off" {
-		return nil, func() {}, nil
+		return nil, nil, func() {}, nil
 	}
 	require := cfg.isolate == "require"
 	pool, err := sandbox.NewPool(sandbox.Config{
-		Argv: []string{"weir", workerArg}, Env: []string{workerHeap}, Workers: cfg.jobs, Require: require,
+		Argv: []string{"weir", workerArg}, Env: workerHeap, Workers: cfg.jobs, Require: require,
 		Limits: sandbox.Limits{Memory: cfg.limits.Memory, Spool: cfg.limits.Expanded},
 	})
 	switch {
 	case err != nil && require:
-		return nil, nil, &failure{
+		return nil, nil, nil, &failure{
 			code: exitUsage, what: "files cannot be examined in a locked-down process here", err: err,
 			hint: "--isolate=auto goes on with what the system can do.",
 		}
 	case errors.Is(err, sandbox.ErrUnsupported):
 		slog.Warn("this system cannot lock down the process that reads the files; they are read in this one")
-		return nil, func() {}, nil
+		return nil, nil, func() {}, nil
 	case err != nil:
 		slog.Warn(fmt.Sprintf("files are read in this process, without a sandbox of their own: %v", err))
-		return nil, func() {}, nil
+		return nil, nil, func() {}, nil
 	case !pool.Report().Complete():
 		slog.Warn(fmt.Sprintf("the process that reads the files could only be locked down in part: %s", pool.Report()))
 	}
-	return scan.Isolated(pool), pool.Close, nil
+	return scan.Isolated(pool), scan.Batched(pool), pool.Close, nil
 }
 
 func engineCatalog() scan.Catalog {

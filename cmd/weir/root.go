@@ -26,6 +26,7 @@ func run(a *app, args []string) (code int) {
 		}
 		return exitOK
 	}
+	a.frugal()
 	slog.SetDefault(slog.New(&handler{w: a.stderr, level: slog.LevelWarn}))
 	root := newRoot(a)
 	root.SetArgs(args)

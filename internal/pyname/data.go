@@ -29,7 +29,7 @@ var (
 // shipped is the index that Default gives; its volumes are read in place.
 var shipped = Index{volumes: []volume{
 	volume(pythonData), volume(numpyData), volume(scipyData), volume(pandasData), volume(sklearnData), volume(learnData), volume(torchData),
-}}
+}, memo: &memo{}}
 
 // volumeOf says which volume holds the modules of a package. gen/build.py divides them so.
 func volumeOf(top string) int {

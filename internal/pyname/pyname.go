@@ -97,6 +97,7 @@ func (s Uses) Has(u weir.Use) bool { return s&(1<<u) != 0 }
 type Index struct {
 	volumes []volume
 	without func(Object) bool
+	memo    *memo // nil: names are looked up anew every time
 }
 
 // Default is the index that weir ships.
@@ -106,13 +107,17 @@ func Default() *Index { return &shipped }
 // test that judgements do not rest on the list of dangerous names.
 func (x *Index) Without(drop func(Object) bool) *Index {
 	c := *x
-	c.without = drop
+	c.without, c.memo = drop, &memo{}
 	return &c
 }
 
 // Resolve says what module and name, as a pickle stream of that protocol spells them, lead to. Below protocol 3 the stream may be meant for
 // Python 2 or for Python 3, which maps old names: both readings are judged and the worse one wins.
 func (x *Index) Resolve(module, name string, protocol int) Object {
+	return x.memo.get(spelling{module: module, name: name, old: protocol < 3}, func() Object { return x.resolve(module, name, protocol) })
+}
+
+func (x *Index) resolve(module, name string, protocol int) Object {
 	as := x.walk(module, name)
 	m, n := python3(module, name)
 	if m == module && n == name {

@@ -187,6 +187,10 @@ func (x *Index) canonical(module string) string {
 
 // Path resolves a dotted path whose module part is not marked off, as in "numpy.core.multiarray._reconstruct".
 func (x *Index) Path(path string, protocol int) Object {
+	return x.memo.get(spelling{name: path, old: protocol < 3, path: true}, func() Object { return x.resolvePath(path, protocol) })
+}
+
+func (x *Index) resolvePath(path string, protocol int) Object {
 	if len(path) > 2*maxName {
 		return Object{Name: cutName(path)}
 	}

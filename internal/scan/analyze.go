@@ -126,7 +126,8 @@ func (a *analysis) problem(member, stage, reason string) {
 
 func (a *analysis) digest(r io.ReaderAt) string {
 	h := sha256.New()
-	if n, err := io.Copy(h, io.NewSectionReader(r, 0, a.job.Size)); err != nil || n != a.job.Size {
+	buf := make([]byte, min(max(a.job.Size, 1), copySize))
+	if n, err := io.CopyBuffer(h, struct{ io.Reader }{io.NewSectionReader(r, 0, a.job.Size)}, buf); err != nil || n != a.job.Size {
 		return ""
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))

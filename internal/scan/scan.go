@@ -40,6 +40,7 @@ type Config struct {
 	Facts   bool // send facts as events
 	Inspect bool // have parsers describe what is there, and send each member's artifact too
 	Isolate Isolate
+	Batch   Batch // the same for small files, several at a time; nil: each goes alone
 	// Trace receives the program of every pickle as Python-like source, in order; nil: not wanted.
 	Trace func(path, member string, at int64, line string)
 	// Framework names the framework of a format for reports; nil: unknown.
@@ -64,23 +65,19 @@ func Run(ctx context.Context, files iter.Seq2[source.File, error], cfg Config, s
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	// Each file is a slot; slots are filled concurrently and emptied in order, so that reports never depend on timing.
-	slots := make(chan chan *result, 4*cfg.Jobs)
+	// Each group of files, mostly of one, is a slot; slots are filled concurrently and emptied in order, so that reports never depend on timing.
+	slots := make(chan chan []*result, 4*cfg.Jobs)
 	var wg sync.WaitGroup
 	go func() {
 		defer close(slots)
 		defer wg.Wait()
 		room := make(chan struct{}, cfg.Jobs)
-		for f, err := range files {
-			slot := make(chan *result, 1)
+		for group := range groups(files, cfg.Batch != nil) {
+			slot := make(chan []*result, 1)
 			select {
 			case slots <- slot:
 			case <-ctx.Done():
 				return
-			}
-			if err != nil || f.Skipped {
-				slot <- &result{file: f, err: err}
-				continue
 			}
 			select {
 			case room <- struct{}{}:
@@ -90,35 +87,72 @@ func Run(ctx context.Context, files iter.Seq2[source.File, error], cfg Config, s
 			}
 			wg.Go(func() {
 				defer func() { <-room }()
-				slot <- one(ctx, f, &cfg)
+				slot <- several(ctx, group, &cfg)
 			})
 		}
 	}()
-	var sum weir.Summary
 	tree := folders{cfg: &cfg, sink: sink, claims: map[*source.Dir]*format.Format{}}
-	for slot := range slots {
-		r := <-slot
-		if r == nil || ctx.Err() != nil && r.cut {
-			break
-		}
-		if r.file.Skipped {
-			sum.Skipped++
-		}
-		if err := tree.take(r); err != nil {
-			cancel()
-			for range slots { //nolint:revive // drained so that the producer ends
-			}
-			return err
-		}
-	}
+	sum, err := drain(ctx, slots, &tree)
 	cause := ctx.Err()
 	cancel()
 	for range slots { //nolint:revive // drained so that the producer ends
+	}
+	if err != nil {
+		return err
 	}
 	if err := tree.end(cause == nil); cause != nil || err != nil {
 		return cmp.Or(cause, err)
 	}
 	return sink(weir.Event{End: &weir.End{Summary: sum}})
+}
+
+// drain sends the results of the slots in order, up to the first that was not examined because the context ended.
+func drain(ctx context.Context, slots <-chan chan []*result, tree *folders) (sum weir.Summary, err error) {
+	for slot := range slots {
+		group := <-slot
+		for _, r := range group {
+			if ctx.Err() != nil && r.cut {
+				return sum, nil
+			}
+			if r.file.Skipped {
+				sum.Skipped++
+			}
+			if err := tree.take(r); err != nil {
+				return sum, err
+			}
+		}
+		if group == nil {
+			return sum, nil
+		}
+	}
+	return sum, nil
+}
+
+// groups puts neighbouring small files together, as far as they fit into a batch.
+func groups(files iter.Seq2[source.File, error], together bool) iter.Seq[[]slot] {
+	return func(yield func([]slot) bool) {
+		var group []slot
+		var bytes int64
+		for f, err := range files {
+			s := slot{f, err}
+			if !together || !s.small() || len(group) == batchFiles || bytes+f.Size > batchBytes {
+				if len(group) > 0 && !yield(group) {
+					return
+				}
+				group, bytes = nil, 0
+			}
+			group, bytes = append(group, s), bytes+f.Size
+			if !together || !s.small() {
+				if !yield(group) {
+					return
+				}
+				group, bytes = nil, 0
+			}
+		}
+		if len(group) > 0 {
+			yield(group)
+		}
+	}
 }
 
 // result is all that is known of one file before it is sent.
@@ -152,10 +186,7 @@ func one(ctx context.Context, f source.File, cfg *Config) *result {
 		return r
 	}
 	r.file.Size = before.Size()
-	job := Job{
-		Name: f.Path, Size: before.Size(), Limits: cfg.Limits, Budget: cfg.Limits.Time, Deep: cfg.Deep, Trace: cfg.Trace != nil, Digest: cfg.Digest,
-		Inspect: cfg.Inspect,
-	}
+	job := cfg.job(f, before.Size())
 	if cfg.Isolate != nil {
 		err = cfg.Isolate(ctx, job, h, r.add)
 	} else {

@@ -1,9 +1,11 @@
 package scan
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -45,9 +47,67 @@ func Isolated(pool Doer) Isolate {
 	}
 }
 
+// Batched makes a Batch of the same pool.
+func Batched(pool Doer) Batch {
+	return func(ctx context.Context, jobs []Job, content [][]byte, out func(Record) error) error {
+		req, err := encodeBatch(jobs, content)
+		if err != nil {
+			return err
+		}
+		return pool.Do(ctx, req, nil, func(frame []byte) error { return decodeFrame(frame, out) })
+	}
+}
+
+// serveBatch answers a request for several small files. What was said of a file after the request's time is over is not sent: it would
+// speak of a limit that is not the file's.
+func serveBatch(ctx context.Context, cat Catalog, req []byte, spool Spool, send func([]byte) error) error {
+	jobs, content, err := decodeBatch(req)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx) // one that costs little to derive from, for each file
+	defer cancel()
+	var frame []byte
+	for i, job := range jobs {
+		kept := len(frame)
+		job.Budget = 0 // the request's time is shorter
+		err := Analyze(ctx, job, bytes.NewReader(content[i]), spool, cat, func(r Record) (err error) {
+			if frame, err = appendRecord(frame, &r); err == nil && len(frame) > kept+mostOfOne {
+				err = errTalkative
+			}
+			return err
+		})
+		if err = cmp.Or(err, ctx.Err()); err != nil {
+			return cmp.Or(send(frame[:kept]), err)
+		}
+		if len(frame) > batchFrame {
+			if err := send(frame); err != nil {
+				return err
+			}
+			frame = frame[:0]
+		}
+	}
+	return send(frame)
+}
+
+// Bounds of the answer to a batch.
+const (
+	batchFrame = 64 << 10 // it is sent from this size on
+	mostOfOne  = 1 << 20  // a file of which more is to be said is examined alone
+)
+
+var errTalkative = errors.New("too much to say of one file in a batch")
+
 // Serve answers one request in a worker: the other end of [Isolated]. Its signature is sandbox.Handler's.
 func Serve(cat Catalog) func(ctx context.Context, req []byte, files []*os.File, spool *os.File, send func(frame []byte) error) error {
 	return func(ctx context.Context, req []byte, files []*os.File, spool *os.File, send func([]byte) error) error {
+		var sp Spool
+		if spool != nil {
+			sp = spool
+		}
+		if len(req) > 0 && req[0] == batchMark {
+			return serveBatch(ctx, cat, req, sp, send)
+		}
 		var job Job
 		if err := json.Unmarshal(req, &job); err != nil {
 			return fmt.Errorf("request: %w", err)
@@ -72,10 +132,6 @@ func Serve(cat Catalog) func(ctx context.Context, req []byte, files []*os.File, 
 			batch = batch[:0]
 			full = frameRecords
 			return send(frame)
-		}
-		var sp Spool
-		if spool != nil {
-			sp = spool
 		}
 		// What is known goes out while the analysis goes on: a file that brings the worker down later must not take its findings with it.
 		tick := time.NewTicker(flushEvery)

@@ -145,16 +145,15 @@ func matchZip(h format.Head) bool {
 			return true
 		}
 	}
-	// A zip may follow anything: readers begin at the end.
-	for end := len(h.Last); ; {
-		i := bytes.LastIndex(h.Last[:end], []byte(sigEnd))
+	// A zip may follow anything: readers begin at the end. Here any plausible end record will do, and searching forward is far quicker.
+	for at := 0; ; at++ {
+		i := bytes.Index(h.Last[at:], []byte(sigEnd))
 		if i < 0 {
 			return false
 		}
-		if len(h.Last)-i >= endSize && plausibleEnd(h, i) {
+		if at += i; len(h.Last)-at >= endSize && plausibleEnd(h, at) {
 			return true
 		}
-		end = i
 	}
 }
 
