@@ -51,6 +51,46 @@ type Import struct {
 	Dead     bool    `json:"dead,omitempty"`     // seen only by search or in a reading that no unpickler is known to take
 }
 
+// ClassUse says what a reader does with a Java class.
+type ClassUse string
+
+// The uses of Java classes, as the grammar of object streams (Java Object Serialization Specification, chapter 6) and H2O's type map tell
+// them apart.
+const (
+	ClassDescribed      ClassUse = "described"      // resolved: its descriptor stands in the stream, as itself, a superclass or an object of type Class
+	ClassInstantiated   ClassUse = "instantiated"   // an object of it is made and given fields
+	ClassProxy          ClassUse = "proxy"          // a dynamic proxy of Interfaces is resolved
+	ClassEnum           ClassUse = "enum"           // a constant of it is looked up, which initialises it
+	ClassExternalizable ClassUse = "externalizable" // made by its public constructor; its readExternal reads the stream
+	ClassArray          ClassUse = "array"          // an array is made
+	ClassStaticInit     ClassUse = "static-init"    // only initialised: Class.forName
+)
+
+// Class is one use of a Java class by a serialised stream or a loader's list of names. A class that is instantiated has at least two: the
+// descriptor's, which stands even where the stream breaks right after it, and the object's.
+type Class struct {
+	Name       string       `json:"name"` // binary name as the stream spells it: java.util.Map$Entry, [Ljava.lang.String;
+	How        ClassUse     `json:"how"`
+	UID        int64        `json:"uid,omitempty"`        // serialVersionUID that the stream claims
+	Flags      uint8        `json:"flags,omitempty"`      // classDescFlags: SC_WRITE_METHOD 1, SC_SERIALIZABLE 2, SC_EXTERNALIZABLE 4, SC_BLOCK_DATA 8, SC_ENUM 16
+	Super      []string     `json:"super,omitempty"`      // serialisable superclasses, nearest first
+	Interfaces []string     `json:"interfaces,omitempty"` // of a proxy
+	Codebase   string       `json:"codebase,omitempty"`   // what annotates the class: RMI loads classes from the URLs there
+	Field      string       `json:"field,omitempty"`      // the declared field, or other place, that carries the stream; empty where it is the file
+	Fields     []ClassField `json:"fields,omitempty"`     // of the object, superclass first; bounded
+	Runs       []string     `json:"runs,omitempty"`       // methods that run while it is read: its readObject; hashCode, equals, compareTo, toString of what it holds
+	Evidence   string       `json:"evidence,omitempty"`   // readable: InvokerTransformer{iMethodName="exec", iArgs=["id"]}
+	Searched   bool         `json:"searched,omitempty"`   // found only by searching bytes that the grammar gives another meaning
+	At         int64        `json:"at"`                   // offset of the record in the member
+	Count      int64        `json:"count,omitempty"`      // further uses of the same kind that were counted, not kept
+}
+
+// ClassField is a field of a Java object: its name and what it holds. An object is a ValueInstance whose Items are names and values in turn.
+type ClassField struct {
+	Name  string `json:"name"`
+	Value Value  `json:"value"`
+}
+
 // Member is an archive entry, as spelled there.
 type Member struct {
 	Name      string `json:"name"`           // raw, as the archive's directory spells it
@@ -170,6 +210,7 @@ type Requirement struct {
 }
 
 func (Import) fact()      {}
+func (Class) fact()       {}
 func (Member) fact()      {}
 func (Code) fact()        {}
 func (Call) fact()        {}
@@ -184,6 +225,7 @@ func (Requirement) fact() {}
 // factKinds is the closed list: wire name → Go type.
 var factKinds = map[string]reflect.Type{
 	"import":      reflect.TypeFor[Import](),
+	"class":       reflect.TypeFor[Class](),
 	"member":      reflect.TypeFor[Member](),
 	"code":        reflect.TypeFor[Code](),
 	"call":        reflect.TypeFor[Call](),

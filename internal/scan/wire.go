@@ -29,7 +29,7 @@ const (
 var wireFacts = []reflect.Type{
 	reflect.TypeFor[weir.Import](), reflect.TypeFor[weir.Member](), reflect.TypeFor[weir.Code](), reflect.TypeFor[weir.Call](),
 	reflect.TypeFor[weir.Setting](), reflect.TypeFor[weir.Storage](), reflect.TypeFor[weir.Oddity](), reflect.TypeFor[weir.Note](),
-	reflect.TypeFor[weir.Requirement](), reflect.TypeFor[weir.Part](), reflect.TypeFor[weir.Tensor](),
+	reflect.TypeFor[weir.Requirement](), reflect.TypeFor[weir.Part](), reflect.TypeFor[weir.Tensor](), reflect.TypeFor[weir.Class](),
 }
 
 // maxWireDepth bounds lists within lists: parsers cut values at far less.
