@@ -26,15 +26,13 @@ func Apply(rules []Rule, scope Scope, p Pass) {
 
 func apply(rules []Rule, scope Scope, p Pass) {
 	report := p.Report
+	pass := p // one for all rules: small files are many, and so are rules
+	pass.Report = func(f weir.Finding) { report(Complete(f, pass.Rule, p.File)) }
 	for i := range rules {
-		r := &rules[i]
-		if r.Scope != scope {
-			continue
+		if rules[i].Scope == scope {
+			pass.Rule = &rules[i]
+			pass.Rule.Check(&pass)
 		}
-		pass := p
-		pass.Rule = r
-		pass.Report = func(f weir.Finding) { report(Complete(f, r, p.File)) }
-		r.Check(&pass)
 	}
 }
 
