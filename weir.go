@@ -7,7 +7,9 @@ package weir
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Schema names the JSON report that [Event] values add up to; it changes only with a new version number.
@@ -184,9 +186,12 @@ type Waiver struct {
 type Problem struct {
 	Path   string `json:"path"`
 	Member string `json:"member,omitempty"`
-	Stage  string `json:"stage"` // open, walk, read, parse, limit, crash, policy
+	Stage  string `json:"stage"` // target, open, walk, read, parse, limit, crash, policy
 	Reason string `json:"reason"`
 }
+
+// StageTarget is the stage of a Problem about something that the user named and that is not there: wrong use, not an unreadable file.
+const StageTarget = "target"
 
 // Package is a dependency, in a manifest or installed.
 type Package struct {
@@ -311,4 +316,23 @@ func indexOf(what string, names []string, s string) (int, error) {
 		}
 	}
 	return 0, fmt.Errorf("%s %q is not one of %v", what, s, names)
+}
+
+// UTF8 gives s with every byte that is not part of valid UTF-8 written as \xNN, so that two names of files stay two in a report and encoders
+// have nothing to replace.
+func UTF8(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && n == 1 {
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		} else {
+			b.WriteString(s[i : i+n])
+		}
+		i += n
+	}
+	return b.String()
 }

@@ -19,6 +19,7 @@ import (
 // engineConfig is what the scan command asks of the engine. This file is the one place where the two meet.
 type engineConfig struct {
 	targets []string
+	named   int  // how many of them, from the first, the user named; the others are from a list
 	nothing bool // an empty list was given: look at no file
 	exclude []string
 	stdin   io.Reader
@@ -50,7 +51,7 @@ func runEngine(ctx context.Context, cfg engineConfig, sink weir.Sink) error {
 	if cfg.trace != nil {
 		c.Trace = tracer(cfg.trace)
 	}
-	files := source.Walk(ctx, cfg.targets, source.Options{Exclude: cfg.exclude, Stdin: &interruptibleReader{ctx: ctx, r: cfg.stdin}})
+	files := source.Walk(ctx, cfg.targets, source.Options{Exclude: cfg.exclude, Named: cfg.named, Stdin: &interruptibleReader{ctx: ctx, r: cfg.stdin}})
 	return scan.Run(ctx, files, c, sink)
 }
 

@@ -15,7 +15,7 @@ import (
 // Exit codes; those of a scan's outcome are policy's.
 const (
 	exitOK       = policy.ExitPass
-	exitUsage    = 2
+	exitUsage    = policy.ExitUsage
 	exitInternal = 4
 )
 
@@ -54,6 +54,11 @@ func cannotRead(what, file string, err error) error {
 // cannotWrite is an output that cannot be written.
 func cannotWrite(file string, err error) error {
 	return &failure{code: exitUsage, what: fmt.Sprintf("output %q cannot be written", file), err: bare(err)}
+}
+
+// missing is a target that is not there; the others are scanned all the same.
+func missing(target, reason string) error {
+	return &failure{code: exitUsage, what: fmt.Sprintf("target %q: %s", target, reason)}
 }
 
 // internal is a mistake of weir's own.

@@ -82,7 +82,7 @@ func (a *app) inspect(cmd *cobra.Command, targets []string, asJSON bool) error {
 		return out(i)
 	})
 	judge, err := policy.New(policy.Config{
-		FailOn: s.severity("fail-on"), Show: weir.SeverityInfo, Today: policy.Date(a.today().Format(time.DateOnly)), Model: modelFormats(),
+		FailOn: weir.SeverityNone, Show: weir.SeverityInfo, Today: policy.Date(a.today().Format(time.DateOnly)), Model: modelFormats(),
 	}, sink)
 	if err != nil {
 		return internal(err)
@@ -99,8 +99,8 @@ func (a *app) inspect(cmd *cobra.Command, targets []string, asJSON bool) error {
 			return err
 		}
 	}
-	if !judge.Summary().Complete {
-		return exit(policy.ExitIncomplete)
+	if code := judge.Summary().ExitCode; code != exitOK {
+		return exit(code)
 	}
 	return nil
 }

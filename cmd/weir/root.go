@@ -45,6 +45,7 @@ and sends nothing anywhere.`,
   weir scan model.pt --trace             see what loading one would do, line by line
   weir scan . --output sarif=weir.sarif  for a code-scanning service
   weir explain pickle/code-execution     what a finding means and how to fix it`,
+		Version:           versionText(),
 		Args:              rootArgs,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors:     true,
@@ -61,9 +62,11 @@ and sends nothing anywhere.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpTemplate(helpTemplate)
+	root.SetVersionTemplate("{{versionLine}}")
 	root.SetHelpCommand(newHelp(root))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
+	cobra.AddTemplateFunc("versionLine", versionLine) // made when it is asked for only
 	cobra.AddTemplateFunc("flags", func(f *pflag.FlagSet) string { return strings.TrimRight(f.FlagUsagesWrapped(100), "\n") })
 	return root
 }

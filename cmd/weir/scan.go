@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -38,8 +39,9 @@ Settings come from flags, WEIR_* variables (WEIR_FAIL_ON=medium), weir.yaml in t
 defaults, in this order. Only weir.yaml has the list of accepted findings (ignore) and of allowed imports
 (trust); see weir help config.
 
-Exit codes: 0 nothing at or above --fail-on; 1 something is; 2 wrong use or configuration; 3 not everything
-could be examined, and nothing worse was found; 4 internal error. An interrupt (Ctrl-C) ends the scan with a
+Exit codes: 0 nothing at or above --fail-on; 1 something is; 2 wrong use or configuration, a target that is
+not there included (the others are scanned all the same); 3 not everything could be examined, and nothing
+worse was found; 4 internal error. 1 wins over 2 and 3, and 2 over 3. An interrupt (Ctrl-C) ends the scan with a
 valid report that is marked incomplete; a second one ends it at once.`,
 		Example: `  weir scan models                                     a folder, for a person
   weir scan model.pt --trace                           what loading it would do, line by line
@@ -47,7 +49,7 @@ valid report that is marked incomplete; a second one ends it at once.`,
   weir scan . --output sarif=weir.sarif                a further report, for code scanning
   weir scan . --format json --output report.json       the report to a file instead
   weir scan . --baseline report.json                   only what is new fails
-  git diff --name-only main | weir scan --files-from - only what changed
+  git diff --name-only --diff-filter=d main | weir scan --files-from -    only what changed
   weir scan . --fail-on critical --exclude 'old/**'`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.scan(cmd, args) },
 	}
@@ -156,12 +158,15 @@ func (a *app) policy(s *settings) (policy.Config, error) {
 }
 
 func (a *app) engineConfig(cmd *cobra.Command, s *settings, targets []string) (engineConfig, error) {
+	if slices.Contains(targets, "") {
+		return engineConfig{}, usage("Most likely a variable was not set; . is the working directory.", "a target is empty")
+	}
 	trust, err := policy.NewTrust(s.list("trust"))
 	if err != nil {
 		return engineConfig{}, misconfigured(s.origin["trust"], err)
 	}
 	cfg := engineConfig{
-		targets: targets, exclude: s.list("exclude"), stdin: a.stdin, jobs: s.jobs(), limits: s.limits(),
+		targets: targets, named: len(targets), exclude: s.list("exclude"), stdin: a.stdin, jobs: s.jobs(), limits: s.limits(),
 		deep: s.flag("deep"), digest: s.flag("digest"), isolate: s.text("isolate"), trust: trust.Allows,
 	}
 	for _, p := range cfg.exclude {
@@ -205,6 +210,9 @@ func (a *app) stream(cfg engineConfig, judge *policy.Judge, p *progress) error {
 	var sinkErr error
 	sink := func(e weir.Event) error {
 		p.count(e)
+		if e.Problem != nil && e.Problem.Stage == weir.StageTarget {
+			fail(p.above(a.stderr), missing(e.Problem.Path, e.Problem.Reason))
+		}
 		if e.End != nil {
 			e.End = &weir.End{Summary: e.End.Summary}
 			e.End.Summary.Seconds = time.Since(began).Seconds()

@@ -29,6 +29,12 @@ func tool() weir.Tool {
 	return weir.Tool{Name: "weir", Version: versionText(), Rules: len(catalog.Rules())}
 }
 
+// versionLine is what weir version and weir --version say.
+func versionLine() string {
+	return fmt.Sprintf("weir %s (%d rules, %d formats, report schema %s, %s, %s/%s)\n",
+		versionText(), len(catalog.Rules()), len(catalog.Formats()), weir.Schema, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
 func newVersion(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "version",
@@ -51,7 +57,7 @@ func newVersion(a *app) *cobra.Command {
 		if asJSON, err := format(); err != nil || asJSON {
 			return a.printJSON(info, err)
 		}
-		return a.print(fmt.Sprintf("weir %s (%d rules, %d formats, report schema %s, %s, %s)\n", info.Version, info.Rules, info.Formats, info.Schema, info.Go, info.Platform))
+		return a.print(versionLine())
 	}
 	return cmd
 }

@@ -12,10 +12,12 @@ import (
 	"weir"
 )
 
-// Exit codes of a scan, as the contract has them. 2 (wrong use) and 4 (internal error) never come from a policy.
+// Exit codes of a scan, as the contract has them. 4 (internal error) never comes from a policy, and 2 (wrong use) only where a target is
+// missing.
 const (
 	ExitPass       = 0
 	ExitFail       = 1
+	ExitUsage      = 2
 	ExitIncomplete = 3
 )
 
@@ -40,6 +42,7 @@ type Judge struct {
 	waivers []waiverUse
 	sum     weir.Summary
 	worst   weir.Severity // of all findings that are not waived
+	missing bool          // something that the user named is not there
 }
 
 // file gathers what the verdicts of a file and its members rest on.
@@ -82,6 +85,7 @@ func (j *Judge) Sink(e weir.Event) error {
 		return j.finding(*e.Finding)
 	case e.Problem != nil:
 		j.sum.Complete = false
+		j.missing = j.missing || e.Problem.Stage == weir.StageTarget
 		j.at(e.Problem.Path).unit(e.Problem.Member).problems = true
 		return j.next(e)
 	case e.Artifact != nil:
@@ -92,10 +96,14 @@ func (j *Judge) Sink(e weir.Event) error {
 	return j.next(e)
 }
 
-// Summary is what has been counted so far, with the outcome as it stands.
+// Summary is what has been counted so far, with the outcome as it stands. A missing target is wrong use, which is said before anything that
+// could not be examined; a finding that fails the scan is said before both.
 func (j *Judge) Summary() weir.Summary {
 	s := j.sum
 	s.Outcome, s.ExitCode = Outcome(j.worst, j.cfg.FailOn, s.Complete)
+	if j.missing && s.ExitCode == ExitIncomplete {
+		s.ExitCode = ExitUsage
+	}
 	return s
 }
 

@@ -53,6 +53,7 @@ func config() Config {
 func TestOutcomes(t *testing.T) {
 	crit := finding("a/b", weir.SeverityCritical, "m.pkl", "", "x")
 	med := finding("a/b", weir.SeverityMedium, "m.pkl", "", "x")
+	missing := weir.Event{Problem: &weir.Problem{Path: "gone", Stage: weir.StageTarget}}
 	for name, tt := range map[string]struct {
 		failOn weir.Severity
 		events []weir.Event
@@ -68,6 +69,9 @@ func TestOutcomes(t *testing.T) {
 		"problem and mild finding":  {weir.SeverityHigh, []weir.Event{problem("m.pkl"), med}, weir.OutcomeIncomplete, 3},
 		"fail-on none":              {weir.SeverityNone, []weir.Event{crit}, weir.OutcomePass, 0},
 		"fail-on none with problem": {weir.SeverityNone, []weir.Event{crit, problem("x")}, weir.OutcomeIncomplete, 3},
+		"missing target":            {weir.SeverityHigh, []weir.Event{missing}, weir.OutcomeIncomplete, 2},
+		"missing target, problem":   {weir.SeverityHigh, []weir.Event{missing, problem("x")}, weir.OutcomeIncomplete, 2},
+		"missing target, finding":   {weir.SeverityHigh, []weir.Event{missing, crit}, weir.OutcomeFail, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := config()

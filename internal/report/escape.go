@@ -74,60 +74,42 @@ func printableLines(s string) []string {
 	return lines
 }
 
-// utf8Only writes bytes that are not UTF-8 as \xNN, so that two such names stay two and encoders have nothing to replace.
-func utf8Only(s string) string {
-	if utf8.ValidString(s) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && n == 1 {
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		} else {
-			b.WriteString(s[i : i+n])
-		}
-		i += n
-	}
-	return b.String()
-}
-
 // valid returns e with every string that may come from a file in UTF-8.
 func valid(e weir.Event) weir.Event {
 	switch {
 	case e.Artifact != nil:
 		a := *e.Artifact
-		a.Path, a.Member = utf8Only(a.Path), utf8Only(a.Member)
+		a.Path, a.Member = weir.UTF8(a.Path), weir.UTF8(a.Member)
 		e.Artifact = &a
 	case e.Finding != nil:
 		f := *e.Finding
 		for _, s := range []*string{&f.Path, &f.Member, &f.Message, &f.Evidence, &f.Fix} {
-			*s = utf8Only(*s)
+			*s = weir.UTF8(*s)
 		}
 		if f.Waived != nil {
 			w := *f.Waived
-			w.Reason, w.Until, w.Source = utf8Only(w.Reason), utf8Only(w.Until), utf8Only(w.Source)
+			w.Reason, w.Until, w.Source = weir.UTF8(w.Reason), weir.UTF8(w.Until), weir.UTF8(w.Source)
 			f.Waived = &w
 		}
 		e.Finding = &f
 	case e.Problem != nil:
 		p := *e.Problem
-		p.Path, p.Member, p.Reason = utf8Only(p.Path), utf8Only(p.Member), utf8Only(p.Reason)
+		p.Path, p.Member, p.Reason = weir.UTF8(p.Path), weir.UTF8(p.Member), weir.UTF8(p.Reason)
 		e.Problem = &p
 	case e.Package != nil:
 		p := *e.Package
-		p.Path, p.PURL = utf8Only(p.Path), utf8Only(p.PURL)
+		p.Path, p.PURL = weir.UTF8(p.Path), weir.UTF8(p.PURL)
 		e.Package = &p
 	case e.Start != nil:
 		s := *e.Start
 		s.Targets = make([]string, 0, len(e.Start.Targets))
 		for _, t := range e.Start.Targets {
-			s.Targets = append(s.Targets, utf8Only(t))
+			s.Targets = append(s.Targets, weir.UTF8(t))
 		}
 		e.Start = &s
 	case e.Fact != nil:
 		f := *e.Fact
-		f.Path, f.Member = utf8Only(f.Path), utf8Only(f.Member)
+		f.Path, f.Member = weir.UTF8(f.Path), weir.UTF8(f.Member)
 		e.Fact = &f
 	}
 	return e

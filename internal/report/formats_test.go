@@ -192,7 +192,7 @@ func TestJUnit(t *testing.T) {
 			if cases != r.Tests || r.Failures == 0 || r.Errors == 0 {
 				t.Errorf("%d cases, %+v", cases, r)
 			}
-			if name == "hostile" && r.Suites[0].Name != Printable(utf8Only(hostileText)) {
+			if name == "hostile" && r.Suites[0].Name != Printable(weir.UTF8(hostileText)) {
 				t.Errorf("name %q", r.Suites[0].Name)
 			}
 			d := xml.NewDecoder(bytes.NewReader(text))

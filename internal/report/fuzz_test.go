@@ -34,7 +34,7 @@ func FuzzEscape(f *testing.F) {
 				t.Errorf("line of %d characters", utf8.RuneCountInString(line))
 			}
 		}
-		text := utf8Only(s)
+		text := weir.UTF8(s)
 		b, err := encode(text)
 		if err != nil {
 			t.Fatal(err)

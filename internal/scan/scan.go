@@ -288,7 +288,11 @@ func (r *result) add(rec Record) error {
 func (r *result) send(cfg *Config, sink weir.Sink) error {
 	path := r.file.Path
 	if r.err != nil {
-		return sink(weir.Event{Problem: &weir.Problem{Path: path, Stage: "open", Reason: r.err.Error()}})
+		stage := "open"
+		if errors.Is(r.err, source.ErrMissing) {
+			stage = weir.StageTarget
+		}
+		return sink(weir.Event{Problem: &weir.Problem{Path: path, Stage: stage, Reason: r.err.Error()}})
 	}
 	if r.file.Skipped {
 		return nil

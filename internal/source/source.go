@@ -4,7 +4,6 @@
 package source
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -15,9 +14,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode/utf8"
+	"syscall"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"weir"
 )
 
 // File is one file to examine. It is opened late, so that a long list costs no descriptors.
@@ -45,7 +46,19 @@ type Options struct {
 	Exclude []string  // doublestar patterns, matched against the path below its target and against the base name
 	Stdin   io.Reader // for the target "-"
 	MaxIn   int64     // most bytes taken from Stdin; 0: 16 GiB
+	// Named is how many of the targets, from the first, a person has named: one of them that is not there is ErrMissing. The others come
+	// from a list that a program made, and what has gone since is only a file that could not be looked at.
+	Named int
 }
+
+// ErrMissing is what the error for a target is that a person has named and that is not there. Its text is the system's.
+var ErrMissing = errors.New("target is missing")
+
+type missingError struct{ error }
+
+func (missingError) Is(target error) bool { return target == ErrMissing }
+
+func (e missingError) Unwrap() error { return e.error }
 
 // ErrNotRegular is wrapped by the error for pipes, sockets and devices.
 var ErrNotRegular = errors.New("not a regular file")
@@ -58,19 +71,6 @@ func CheckPattern(p string) error {
 	return nil
 }
 
-// Targets reads a list of targets, one a line; blank lines and lines that begin with # are left out.
-func Targets(r io.Reader) ([]string, error) {
-	var list []string
-	s := bufio.NewScanner(r)
-	s.Buffer(nil, 1<<20)
-	for s.Scan() {
-		if l := strings.TrimRight(s.Text(), "\r"); l != "" && !strings.HasPrefix(l, "#") {
-			list = append(list, l)
-		}
-	}
-	return list, s.Err()
-}
-
 // Walk yields the files of the targets in a fixed order: targets as given, folders sorted by name. An error beside a file says that
 // something at its Path could not be looked at; the walk goes on. No target means the working directory.
 func Walk(ctx context.Context, targets []string, opts Options) iter.Seq2[File, error] {
@@ -80,8 +80,8 @@ func Walk(ctx context.Context, targets []string, opts Options) iter.Seq2[File, e
 		}
 		cwd, _ := os.Getwd()
 		w := &walk{ctx: ctx, opts: opts, yield: yield, cwd: cwd, seen: map[identity]bool{}}
-		for _, t := range targets {
-			if !w.target(t) {
+		for i, t := range targets {
+			if !w.target(t, i < opts.Named) {
 				return
 			}
 		}
@@ -98,16 +98,17 @@ type walk struct {
 	seen  map[identity]bool
 }
 
-func (w *walk) target(t string) bool {
+func (w *walk) target(t string, named bool) bool {
 	if t == "-" {
 		return w.stdin()
 	}
 	shown := w.show(t)
 	info, err := os.Stat(t)
-	if err != nil {
-		return w.yield(File{Path: shown}, plain(err))
-	}
 	switch {
+	case err != nil && named && isMissing(err):
+		return w.yield(File{Path: shown}, missingError{plain(err)})
+	case err != nil:
+		return w.yield(File{Path: shown}, plain(err))
 	case info.IsDir():
 		if w.root, err = filepath.EvalSymlinks(t); err != nil {
 			return w.yield(File{Path: shown}, plain(err))
@@ -121,6 +122,11 @@ func (w *walk) target(t string) bool {
 		return w.file(t, info)
 	}
 	return w.yield(File{Path: shown}, notRegular(info.Mode()))
+}
+
+// isMissing reports whether an error says that nothing has that name, a name that no file can have included.
+func isMissing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG)
 }
 
 // maxDirDepth bounds the depth of folders; real trees are far from it.
@@ -304,25 +310,7 @@ func (w *walk) show(p string) string {
 			p = rel
 		}
 	}
-	return escape(filepath.ToSlash(p))
-}
-
-// escape writes bytes that are not valid UTF-8 as \xNN, so that a name survives JSON and stays unique.
-func escape(s string) string {
-	if utf8.ValidString(s) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && n == 1 {
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		} else {
-			b.WriteString(s[i : i+n])
-		}
-		i += n
-	}
-	return b.String()
+	return weir.UTF8(filepath.ToSlash(p))
 }
 
 func notRegular(m fs.FileMode) error {

@@ -42,6 +42,8 @@ func walked(opts Options, targets ...string) []string {
 	var out []string
 	for f, err := range Walk(context.Background(), targets, opts) {
 		switch {
+		case errors.Is(err, ErrMissing):
+			out = append(out, "missing "+f.Path)
 		case err != nil:
 			out = append(out, "error "+f.Path)
 		case f.Skipped:
@@ -64,7 +66,9 @@ func TestWalk(t *testing.T) {
 		{"no target is the working directory", []string{"b", "a"}, Options{}, nil, []string{"a", "b"}},
 		{"sorted, deep", []string{"m/z", "m/a/x", "m/b"}, Options{}, []string{"m"}, []string{"m/a/x", "m/b", "m/z"}},
 		{"targets as given", []string{"a", "b"}, Options{}, []string{"b", "a"}, []string{"b", "a"}},
-		{"missing", nil, Options{}, []string{"gone"}, []string{"error gone"}},
+		{"missing in a list", nil, Options{}, []string{"gone"}, []string{"error gone"}},
+		{"missing and named", []string{"a"}, Options{Named: 3}, []string{"gone", "a/b", "a", "off"}, []string{"missing gone", "missing a/b", "a", "error off"}},
+		{"named link to nothing", []string{"l -> nowhere"}, Options{Named: 1}, []string{"l"}, []string{"missing l"}},
 		{"left out", []string{".git/config", "node_modules/x", "venv/pyvenv.cfg", "venv/lib/x", "m"}, Options{}, nil, []string{"skip .git", "m", "skip node_modules", "skip venv"}},
 		{"left out unless named", []string{"node_modules/x"}, Options{}, []string{"node_modules"}, []string{"node_modules/x"}},
 		{"exclude by name and by path", []string{"a/x.bin", "a/y", "old/z"}, Options{Exclude: []string{"*.bin", "old/**"}}, nil, []string{"skip a/x.bin", "a/y", "skip old"}},
