@@ -258,6 +258,9 @@ func (t *tarWalk) entry(b []byte) error {
 	}
 	mode, _ := tarNumber(b[100:108])
 	e.mode = uint32(mode) & 0o7777
+	if err := t.header(b); err != nil {
+		return err
+	}
 	size, ok := tarNumber(b[124:136])
 	if !ok {
 		t.odd.add(weir.OddMalformed, t.pos, tarBlock, "entry %s has no valid size", quote(e.name))
@@ -312,15 +315,19 @@ func (t *tarWalk) special(e *tarEntry) (bool, error) {
 	if err := t.padding(e); err != nil {
 		return true, err
 	}
+	var err error
 	switch e.typ {
 	case 'L':
-		t.long = tarText(body)
+		t.long, err = t.longName(e, body)
 	case 'K':
-		t.longTo = tarText(body)
+		t.longTo, err = t.longName(e, body)
 	case 'x', 'X', 'g':
-		records, ok := parsePax(body)
+		records, plain, ok := parsePax(body)
 		if !ok {
 			t.odd.add(weir.OddMalformed, e.header, e.size, "pax header that does not parse: readers disagree about the next entry")
+		}
+		if !ok || !plain {
+			err = t.record("pax", e)
 		}
 		if e.typ == 'g' {
 			t.global = records
@@ -328,7 +335,7 @@ func (t *tarWalk) special(e *tarEntry) (bool, error) {
 			t.next = records
 		}
 	}
-	return true, nil
+	return true, err
 }
 
 // padding accounts for what fills the last block of an entry and moves on behind it.

@@ -14,9 +14,10 @@ import (
 // paxRecords are the keys and values of an extended header; nil when there is none.
 type paxRecords map[string]string
 
-// parsePax reads records of the form "length key=value\n". It gives what came before a record that is none.
-func parsePax(b []byte) (paxRecords, bool) {
-	r, whole := paxRecords{}, true
+// parsePax reads records of the form "length key=value\n". It gives what came before a record that is none. plain says that keys and values
+// are text and nothing more.
+func parsePax(b []byte) (r paxRecords, plain, whole bool) {
+	r, plain, whole = paxRecords{}, true, true
 	var ranges []string // of sparse format 0.0, whose keys come again and again
 	defer func() {
 		if ranges != nil {
@@ -26,17 +27,18 @@ func parsePax(b []byte) (paxRecords, bool) {
 	for len(bytes.Trim(b, "\x00")) > 0 {
 		i := bytes.IndexByte(b, ' ')
 		if i <= 0 || i > 10 {
-			return r, false
+			return r, plain, false
 		}
 		n, err := strconv.Atoi(string(b[:i]))
 		if err != nil || n <= i+1 || n > len(b) {
-			return r, false
+			return r, plain, false
 		}
+		plain = plain && !acts(b[i+1:n-1])
 		// Python does not look whether a record ends where it should.
 		whole = whole && b[n-1] == '\n'
 		key, value, ok := strings.Cut(string(b[i+1:n-1]), "=")
 		if !ok {
-			return r, false
+			return r, plain, false
 		}
 		if key == "GNU.sparse.offset" || key == "GNU.sparse.numbytes" {
 			ranges = append(ranges, value)
@@ -44,7 +46,7 @@ func parsePax(b []byte) (paxRecords, bool) {
 		r[key] = value
 		b = b[n:]
 	}
-	return r, whole
+	return r, plain, whole
 }
 
 // get gives the value that an extended header sets, the entry's own before the global one.
