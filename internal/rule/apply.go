@@ -78,61 +78,76 @@ func Complete(f weir.Finding, r *Rule, file weir.Artifact) weir.Finding {
 	return f
 }
 
-// memo keeps the judgements of the unit that was judged last: rules of one scope look at the same unit one after another.
+// memo keeps the judgements of the unit that was judged last, for rules of one scope look at the same unit one after another, and the plan of
+// the file.
 type memo struct {
 	unit   *Unit
 	judged []judgement
+	plan   *plan
+	of     []Unit // what the plan was made of
 }
 
 func (p *Pass) judgements(u *Unit) []judgement {
 	if p.memo != nil && p.memo.unit == u {
 		return p.memo.judged
 	}
-	j := judge(u, p.Names, p.Trust, surroundings{p.inScript(u), p.checkpoints(u)})
+	plan := p.plan()
+	outer, _ := parent(u.Member)
+	j := judge(u, p.Names, p.Trust, surroundings{plan.scripts[outer], plan.checkpoints[u.Member]})
 	if p.memo != nil {
-		*p.memo = memo{u, j}
+		p.memo.unit, p.memo.judged = u, j
 	}
 	return j
 }
 
-// inScript reports whether a unit is a member of a TorchScript archive. There, names that begin with __torch__ are no Python: torch.jit
-// resolves them to classes in the archive's own code.
-func (p *Pass) inScript(u *Unit) bool {
-	outer := ""
-	if i := strings.LastIndex(u.Member, "!/"); i >= 0 {
-		outer = u.Member[:i]
-	}
-	for i := range p.all {
-		if p.all[i].Member == outer && hasFormat(&p.all[i], "torchscript") {
-			return true
-		}
-	}
-	return false
+// plan says what the units of a file are to each other. It is made once: an archive has a hundred thousand of them.
+type plan struct {
+	// scripts are the TorchScript archives. In them, names that begin with __torch__ are no Python: torch.jit resolves them to classes in
+	// the archive's own code.
+	scripts     map[string]bool
+	checkpoints map[string]int // member → the number of PyTorch files among the bytes that it carries
+	models      map[string]bool
 }
 
-// checkpoints counts the PyTorch files among the bytes that a unit carries.
-func (p *Pass) checkpoints(u *Unit) int {
-	prefix, n := "bytes@", 0
-	if u.Member != "" {
-		prefix = u.Member + "!/" + prefix
+func (p *Pass) plan() *plan {
+	if m := p.memo; m != nil && m.plan != nil && len(m.of) == len(p.all) && (len(m.of) == 0 || &m.of[0] == &p.all[0]) {
+		return m.plan
 	}
+	made := &plan{map[string]bool{}, map[string]int{}, map[string]bool{}}
 	for i := range p.all {
-		if rest, ok := strings.CutPrefix(p.all[i].Member, prefix); ok && !strings.Contains(rest, "!/") && hasFormat(&p.all[i], "torch") {
-			n++
+		u := &p.all[i]
+		made.models[u.Member] = made.models[u.Member] || u.Model
+		made.scripts[u.Member] = made.scripts[u.Member] || hasFormat(u, "torchscript")
+		if outer, name := parent(u.Member); strings.HasPrefix(name, "bytes@") && hasFormat(u, "torch") {
+			made.checkpoints[outer]++
 		}
 	}
-	return n
+	if p.memo != nil {
+		p.memo.plan, p.memo.of = made, p.all
+	}
+	return made
+}
+
+// parent splits the name of a member into that of the container that it lies in and its own.
+func parent(member string) (outer, name string) {
+	if i := strings.LastIndex(member, "!/"); i >= 0 {
+		return member[:i], member[i+2:]
+	}
+	return "", member
 }
 
 // inModel reports whether a unit is a model or lies in one. Compiled modules of ordinary programs call what they like.
 func (p *Pass) inModel(u *Unit) bool {
-	for i := range p.all {
-		o := &p.all[i]
-		if o.Model && (o.Member == "" || o.Member == u.Member || strings.HasPrefix(u.Member, o.Member+"!/")) {
+	models := p.plan().models
+	if u.Model || models[""] {
+		return true
+	}
+	for m := u.Member; m != ""; m, _ = parent(m) {
+		if models[m] {
 			return true
 		}
 	}
-	return u.Model
+	return false
 }
 
 // finding starts a finding about a place in a unit.
