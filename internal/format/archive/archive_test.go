@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -176,6 +177,60 @@ func TestFlippedBytes(t *testing.T) {
 			if strings.Join(one.log, "\n") != strings.Join(two.log, "\n") || (err1 == nil) != (err2 == nil) {
 				t.Fatalf("%s with byte %d changed gives different facts", name, i)
 			}
+		}
+	}
+}
+
+// An lzma file with a dictionary size that no encoder writes is one for every reader that does not try several formats.
+func TestMatchOddLZMA(t *testing.T) {
+	plain := load(t, "plain.lzma")
+	odd := func(f func(b []byte)) []byte {
+		return edited(plain, func(b []byte) {
+			copy(b[1:], "\x39\x30\x01\x00") // 77881
+			if f != nil {
+				f(b)
+			}
+		})
+	}
+	counting := make([]byte, 512)
+	for i := range counting {
+		counting[i] = byte(i / 4 * (1 - min(1, i%4)))
+	}
+	for _, c := range []struct {
+		name string
+		file []byte
+		want bool
+	}{
+		{"odd dictionary size", odd(nil), true},
+		{"no dictionary at all", odd(func(b []byte) { clear(b[1:5]) }), true},
+		{"size beyond all files", odd(func(b []byte) { copy(b[5:], "\x00\x00\x00\x00\x80\x00\x00\x00") }), false}, // the end marker comes too early: nobody gets any content
+		{"cut off", odd(nil)[:120], true},
+		{"broken at once", odd(func(b []byte) { copy(b[20:], noise(60)) }), false},
+		{"properties that liblzma refuses", odd(func(b []byte) { b[0] = 8 + 9*4 }), false},
+		{"zeros", cat(odd(nil)[:lzmaHeader], make([]byte, 500)), false},
+		{"numbers of four bytes", counting, false},
+		{"a Fortran record", []byte("\x14\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x00\x04\x00\x00\x00\x14\x00\x00\x00"), false},
+	} {
+		h := headOf("f", c.file)
+		if got := LZMA.Match(h); got != c.want {
+			t.Errorf("%s: recognised: %v, want %v", c.name, got, c.want)
+		}
+	}
+	e, err := parse(LZMA, odd(nil))
+	if wantClean(t, e, err); !e.holds("\n299\n300\n") {
+		t.Error("the content did not reach the engine")
+	}
+	// The first bytes of what is no lzma file, changed so that no cheap test refuses them.
+	for seed := range 20_000 {
+		b := rand.New(rand.NewPCG(uint64(seed), 1))
+		file := make([]byte, 400)
+		for i := range file {
+			file[i] = byte(b.Uint32())
+		}
+		file[0] = byte(b.IntN(225))
+		clear(file[9:14])
+		if LZMA.Match(headOf("f", file)) {
+			t.Errorf("random bytes (seed %d) are taken for lzma: % x", seed, file[:32])
 		}
 	}
 }

@@ -23,7 +23,9 @@ type unit struct {
 type units struct {
 	// next begins the unit at the feed's offset; io.EOF says that none begins there. It may consume what is between units.
 	next  func() (*unit, error)
-	close func() // lets go of the decoder once nothing more is read; may be nil
+	close func()       // lets go of the decoder once nothing more is read; may be nil
+	most  int          // units that are read however small they are
+	used  func() int64 // bytes of the file that were read
 	cur   *unit
 	count int
 	size  int64
@@ -48,7 +50,10 @@ func (u *units) read(b []byte) (int, error) {
 			if u.cur, u.err = u.next(); u.err != nil {
 				break
 			}
-			u.count++
+			if u.count++; u.count > u.most && u.used() < int64(u.count)*tinyUnit {
+				u.err = fmt.Errorf("more than %d streams one after another, of %d bytes each: %w", u.most, u.used()/int64(u.count), format.ErrLimit)
+				break
+			}
 		}
 		n, err := u.cur.Read(b)
 		u.size += int64(n)
@@ -63,6 +68,10 @@ func (u *units) read(b []byte) (int, error) {
 	}
 	return 0, u.err
 }
+
+// tinyUnit is the mean size in bytes below which a great number of streams is no file that a writer made in parallel (pigz, bgzip, pzstd), but
+// one that was made to take time.
+const tinyUnit = 512
 
 // stream is a file of compressed streams while it is parsed.
 type stream struct {
@@ -97,7 +106,7 @@ func (s *stream) run(next func() (*unit, error)) error { return s.runClosing(nex
 // runClosing is run for decoders that must be let go of.
 func (s *stream) runClosing(next func() (*unit, error), done func()) error {
 	defer s.odd.close()
-	u := &units{next: next, close: done}
+	u := &units{next: next, close: done, most: s.in.Limits.Members, used: s.f.offset}
 	_, err := s.in.Expand(s.member.Name, u, s.in.Size)
 	s.member.Size = u.size
 	s.in.Emit(s.member)
@@ -107,6 +116,8 @@ func (s *stream) runClosing(next func() (*unit, error), done func()) error {
 	switch {
 	case u.err == nil:
 		return err // the engine stopped before the end, and has said why
+	case errors.Is(u.err, format.ErrLimit):
+		return u.err
 	case errors.Is(u.err, errUnsupported):
 		s.odd.add(weir.OddUnsupported, s.f.offset(), 0, "%v", u.err)
 		return u.err

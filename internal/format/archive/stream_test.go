@@ -135,6 +135,51 @@ func TestStreamBomb(t *testing.T) {
 	}
 }
 
+// A file of very many tiny streams ends at the bound on members; parallel writers make many streams, but no tiny ones.
+func TestManyStreams(t *testing.T) {
+	one := gzipped("a")
+	block := gzipped(string(noise(600)))
+	field := cat(one[:3], []byte{gzipExtra}, one[4:10], []byte{6, 0, 'B', 'C', 2, 0, 27, 0}, one[10:])
+	for _, c := range []struct {
+		name string
+		f    format.Format
+		file []byte
+		stop bool
+	}{
+		{"gzip", Gzip, bytes.Repeat(one, 60), true},
+		{"as many as may be", Gzip, bytes.Repeat(one, 50), false},
+		{"blocks of a parallel gzip", Gzip, bytes.Repeat(block, 60), false},
+		{"small extra fields", Gzip, bytes.Repeat(field, 50), false},
+		{"xz", XZ, bytes.Repeat(load(t, "crc32.xz"), 60), true},
+		{"zstd", Zstd, bytes.Repeat([]byte{0x28, 0xb5, 0x2f, 0xfd, 0x20, 1, 9, 0, 0, 'a'}, 60), true},
+	} {
+		e := newEngine()
+		e.limits.Members = 50
+		err := c.f.Parse(e.input("f", bytes.NewReader(c.file), int64(len(c.file)), 0))
+		if stopped := errors.Is(err, format.ErrLimit); stopped != c.stop {
+			t.Errorf("%s: error %v, want a limit: %v", c.name, err, c.stop)
+		}
+		if c.stop && (err == nil || !strings.Contains(err.Error(), "more than 50 streams")) {
+			t.Errorf("%s: %v does not say which limit", c.name, err)
+		}
+		for _, o := range e.oddities() {
+			if o.Kind == weir.OddMalformed {
+				t.Errorf("%s: %+v", c.name, o)
+			}
+		}
+	}
+}
+
+// noise gives bytes that do not compress.
+func noise(n int) []byte {
+	r := rand.New(rand.NewPCG(3, 4))
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return b
+}
+
 func TestContentNames(t *testing.T) {
 	for name, want := range map[string]string{
 		"model.pkl.gz": "model.pkl", "a/b/model.tgz": "model.tar", "model.joblib": "content", "x.ZST": "x", `c:\x\m.bz2`: "m", "gz": "content",
@@ -178,11 +223,7 @@ func TestXXH64(t *testing.T) {
 
 // A window that is larger than what may be held is refused only when a match reaches back that far.
 func TestLZMAWindowLimit(t *testing.T) {
-	r := rand.New(rand.NewPCG(3, 4))
-	far := make([]byte, 5<<18)
-	for i := range far {
-		far[i] = byte(r.Uint32())
-	}
+	far := noise(5 << 18)
 	text := cat(far, far[:4096])
 	tool := lzmaTool(t, text)
 	in := newEngine()

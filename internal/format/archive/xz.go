@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash"
 	"hash/crc32"
@@ -348,7 +349,7 @@ func matchLZMA(h format.Head) bool {
 	}
 	dict, size := binary.LittleEndian.Uint32(b[1:]), binary.LittleEndian.Uint64(b[5:])
 	if size != 1<<64-1 && size >= 1<<38 || !dictSizeUsual(dict) {
-		return false
+		return matchOddLZMA(h, size)
 	}
 	if size == 0 {
 		return b[0] == 0x5d && h.Size < 64
@@ -364,6 +365,40 @@ func matchLZMA(h format.Head) bool {
 	out := make([]byte, limit)
 	n, err := io.ReadFull(r, out)
 	return err == nil || n > 0 && b[0] == 0x5d
+}
+
+// Bounds on what is decoded to recognise an lzma file by nothing else.
+const (
+	oddLZMALeast = leastActs + 1 // bytes of content; fewer could do no harm
+	oddLZMAMost  = 8 << 10       // bytes of content; Python's readers give this much away before they meet what comes after
+)
+
+// matchOddLZMA takes header values that no encoder writes and that liblzma accepts all the same (lzma_alone_decoder; only its decoder that
+// tries several formats is picky). The content alone has to tell: it decodes as far as the head goes, to the end or for oddLZMAMost bytes, which
+// random bytes do not because their matches reach back before the beginning, and it is not one byte again and again, as zeros would give. Small
+// numbers behind each other decode to zeros at first; nothing that acts begins with one.
+func matchOddLZMA(h format.Head, size uint64) bool {
+	b := h.First
+	if lc, lp := b[0]%9, b[0]/9%5; lc+lp > 4 || size < oddLZMALeast { // is_lclppb_valid of liblzma
+		return false
+	}
+	left := int64(-1)
+	if size != 1<<64-1 {
+		left = clamp(size)
+	}
+	r, err := newLZMA(newFeed(bytes.NewReader(b), lzmaHeader, int64(len(b))), b[0], lzmaWindow, left, lzmaWindow)
+	if err != nil {
+		return false
+	}
+	out := make([]byte, oddLZMAMost)
+	n := 0
+	for n < len(out) && err == nil {
+		var got int
+		got, err = r.Read(out[n:])
+		n += got
+	}
+	whole := err == nil || err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF)
+	return whole && n >= oddLZMALeast && out[0] > 1 && bytes.Count(out[:n], out[:1]) < n
 }
 
 func parseLZMA(in *format.Input) error {

@@ -64,7 +64,7 @@ func OpenZip(r io.ReaderAt, size int64, lim weir.Limits) (*ZipArchive, []weir.Od
 func (z *zipScan) run() error {
 	ends, err := findEnds(z.r, z.size)
 	if err != nil {
-		return fmt.Errorf("zip end record: %w", err)
+		return fmt.Errorf("end record: %w", err)
 	}
 	if len(ends) == 0 {
 		z.odd.add(weir.OddTruncated, z.size, 0, "no end record: the archive is cut off, or only readers of local headers can read it")
@@ -110,7 +110,7 @@ func (z *zipScan) followEnd(at int64, first bool, buf *[]byte) error {
 	listed := len(z.Entries)
 	dirs, err := z.end(at, first)
 	if err != nil {
-		return fmt.Errorf("zip end record at %d: %w", at, err)
+		return fmt.Errorf("end record at %d: %w", at, err)
 	}
 	seen := map[directory]bool{}
 	var good, empty bool

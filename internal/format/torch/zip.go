@@ -29,7 +29,7 @@ func ParseZip(in *format.Input) error {
 		in.Emit(o)
 	}
 	if z == nil {
-		return fmt.Errorf("torch: %w", err)
+		return fmt.Errorf("zip: %w", err)
 	}
 	c := &container{in: in, zip: z, explained: map[int]bool{}}
 	c.keep(err)
@@ -48,7 +48,7 @@ func ParseZip(in *format.Input) error {
 		c.keep(fmt.Errorf("TorchScript of more than %d functions: %w", maxFunctions, format.ErrLimit))
 	}
 	if c.err != nil {
-		return fmt.Errorf("torch: %w", c.err)
+		return fmt.Errorf("zip: %w", c.err)
 	}
 	return nil
 }
