@@ -7,6 +7,7 @@ import (
 
 	"weir/internal/format"
 	"weir/internal/format/archive"
+	"weir/internal/format/java"
 	"weir/internal/format/opaque"
 	"weir/internal/format/pickle"
 	"weir/internal/format/pycode"
@@ -31,6 +32,7 @@ func Formats() []format.Format {
 		},
 		plain,
 		pycode.Formats,
+		java.Formats,
 	)
 }
 

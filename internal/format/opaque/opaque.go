@@ -1,5 +1,5 @@
 // Package opaque examines content that no format explains: it reads every byte and searches for what could be hidden there (pickles,
-// archives, native libraries, encoded pickles in text).
+// Java object streams, archives, native libraries, encoded pickles in text).
 //
 // [Format] is the engine's last resort; nothing matches it by itself.
 package opaque
@@ -15,6 +15,7 @@ import (
 
 	"weir"
 	"weir/internal/format"
+	"weir/internal/format/java"
 	"weir/internal/format/pickle"
 )
 
@@ -59,9 +60,12 @@ func parse(in *format.Input) error {
 		return err
 	}
 	if found == 0 && isText(head) {
-		return text(in)
+		if err := text(in); err != nil {
+			return err
+		}
 	}
-	return nil
+	_, err = java.Carve(in)
+	return err
 }
 
 func executable(head []byte) string {
@@ -104,7 +108,8 @@ const (
 	textChunk  = 1 << 20
 )
 
-// text searches for base64 that decodes to something that is worth a look: a pickle of protocol 2 to 5, a zip, gzip, zlib or a Java stream.
+// text searches for base64 that decodes to something that is worth a look: a pickle of protocol 2 to 5, a zip, gzip or zlib
+// stream. Java streams are java.Carve's.
 func text(in *format.Input) error {
 	buf := make([]byte, 0, min(textChunk, in.Size))
 	var run []byte // the base64 run that is being read
@@ -185,7 +190,6 @@ func telling(b []byte) bool {
 	case string(b[:2]) == "PK" && b[2] == 3:
 	case b[0] == 0x1f && b[1] == 0x8b:
 	case b[0] == 0x78 && (b[1] == 0x01 || b[1] == 0x5e || b[1] == 0x9c || b[1] == 0xda):
-	case string(b[:4]) == "\xac\xed\x00\x05":
 	case len(b) >= minEncoded && len(bytes.Trim(b, base64Letters)) == 0: // encoded twice
 	default:
 		return false
