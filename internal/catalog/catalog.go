@@ -7,6 +7,7 @@ import (
 
 	"weir/internal/format"
 	"weir/internal/format/archive"
+	"weir/internal/format/h2o"
 	"weir/internal/format/java"
 	"weir/internal/format/opaque"
 	"weir/internal/format/pickle"
@@ -25,6 +26,7 @@ func Formats() []format.Format {
 	}
 	return slices.Concat(
 		torch.Formats,
+		h2o.Formats,
 		tensor.Formats,
 		[]format.Format{
 			zip, archive.Tar, archive.Gzip, archive.Zlib, archive.Bzip2, archive.XZ, archive.LZMA, archive.Zstd, archive.LZ4,

@@ -1,0 +1,141 @@
+package h2o
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"weir"
+	"weir/internal/format"
+)
+
+// parse runs the parser and gives what it said; nested content is counted only.
+func parse(b []byte) (facts []weir.Fact, nested map[string]int64, err error) {
+	nested = map[string]int64{}
+	in := &format.Input{
+		ReaderAt: bytes.NewReader(b), Name: "model", Size: int64(len(b)), Limits: weir.DefaultLimits(), Inspect: true,
+		Emit: func(f weir.Fact) { facts = append(facts, f) },
+		Nested: func(name string, r io.ReaderAt, size int64) (format.Summary, error) {
+			nested[name] += size
+			return format.Summary{Size: size, Complete: true}, nil
+		},
+	}
+	return facts, nested, Parse(in)
+}
+
+// real gives the models of this package: written by H2O 3.46.0.12 (testdata/make/h2o/train.py).
+func real(t testing.TB) map[string][]byte {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.bin")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no models: %v", err)
+	}
+	all := map[string][]byte{}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[filepath.Base(f)] = b
+	}
+	return all
+}
+
+// TestRealModels: every byte of a real file belongs to an object, and no class of it is foreign.
+func TestRealModels(t *testing.T) {
+	for name, b := range real(t) {
+		facts, nested, err := parse(b)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		var covered int64
+		for _, f := range facts {
+			switch f := f.(type) {
+			case weir.Oddity, weir.Class:
+				t.Errorf("%s: %+v", name, f)
+			case weir.Part:
+				if f.Kind != "java" {
+					covered += f.Size
+				}
+			}
+		}
+		if covered < int64(len(b))-100 { // the numbers of classes before the objects are in no part
+			t.Errorf("%s: %d of %d bytes are in parts", name, covered, len(b))
+		}
+		if !match(format.Head{First: b, Size: int64(len(b))}) {
+			t.Errorf("%s is not recognised", name)
+		}
+		if name == "pca.bin" && nested["hex.pca.PCAModel$PCAOutput._training_time_ms"] == 0 {
+			t.Errorf("%s: no Java stream among %v", name, nested)
+		}
+	}
+}
+
+func TestTruncated(t *testing.T) {
+	for name, b := range real(t) {
+		for n := 2; n < len(b); n += 1 + n/200 {
+			if _, _, err := parse(b[:n]); err == nil && n < len(b) {
+				// A file may end after any of its outermost objects; then nothing is missing that can be known.
+				if _, _, err := parse(append(bytes.Clone(b[:n]), 0)); err != nil {
+					t.Errorf("%s cut at %d is taken for whole", name, n)
+				}
+			}
+		}
+	}
+}
+
+func TestForeignClass(t *testing.T) {
+	b := real(t)["pca.bin"]
+	at := bytes.Index(b, []byte("water.Iced"))
+	hostile := bytes.Clone(b)
+	copy(hostile[at:], "evil.Cls12")
+	facts, _, _ := parse(hostile)
+	for _, f := range facts {
+		if c, ok := f.(weir.Class); ok && c.Name == "evil.Cls12" && c.How == weir.ClassStaticInit {
+			return
+		}
+	}
+	t.Error("a foreign class in the list of classes is not reported")
+}
+
+func TestVersions(t *testing.T) {
+	l := shippedLayouts()
+	if len(l.byName) < 2000 || len(l.versions) < 3 {
+		t.Fatalf("%d classes of %v", len(l.byName), l.versions)
+	}
+	for v, want := range map[string]string{
+		"3.46.0.12": l.versions[0], "3.46.0.99": l.versions[0], "3.46.0.6": "3.46.0.6", "3.46.0.5": "3.46.0.6", "3.10.0.1": l.versions[len(l.versions)-1],
+	} {
+		if got := l.versions[l.letter(v)-'a']; got != want {
+			t.Errorf("version %s is read as %s, want %s", v, got, want)
+		}
+	}
+	if !l.is("hex.tree.gbm.GBMModel", "hex.Model") || l.is("hex.Model", "water.fvec.Frame") {
+		t.Error("superclasses are not followed")
+	}
+	for name, all := range l.byName {
+		for _, c := range all {
+			if c.super != "" && l.byName[c.super] == nil {
+				t.Errorf("%s: superclass %s is not there", name, c.super)
+			}
+		}
+	}
+}
+
+func FuzzBinary(f *testing.F) {
+	for _, b := range real(f) {
+		f.Add(b)
+	}
+	f.Add([]byte(magic + "\x0a3.46.0.12" + strings.Repeat("\x01", 8)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		in := &format.Input{
+			ReaderAt: bytes.NewReader(b), Size: int64(len(b)), Limits: weir.DefaultLimits(), Emit: func(weir.Fact) {},
+			Nested: func(string, io.ReaderAt, int64) (format.Summary, error) { return format.Summary{}, nil },
+		}
+		in.Limits.Steps = 100_000
+		_ = Parse(in)
+	})
+}
