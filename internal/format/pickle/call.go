@@ -25,12 +25,36 @@ func (m *machine) intern(module, name string) *global {
 	g := &global{module: module, name: name, at: m.opAt, known: true}
 	g.obj = m.names.Resolve(module, name, m.proto)
 	g.watch = m.opt.Watch[g.path()] || m.opt.Watch[canonical(g)]
-	if len(m.globals) < maxGlobals {
+	if m.enter(g, 3*len(key)) {
 		m.globals[key] = g
 	} else {
 		m.dropped = true
 	}
 	return g
+}
+
+// globalSize is about what a global takes, less its names.
+const globalSize = 400
+
+// enter gives a global a place in the table, as long as there is room; dangerous names have room of their own.
+func (s *session) enter(g *global, size int) bool {
+	if g.id != 0 {
+		return true
+	}
+	if len(s.table) == 0 {
+		s.table = append(s.table, &global{name: "one of too many names", computed: true})
+	}
+	limit := maxNameBytes
+	if g.obj.Power != 0 {
+		limit += maxNameBytes / 8
+	}
+	if s.nameBytes+size+globalSize > limit {
+		return false
+	}
+	s.nameBytes += size + globalSize
+	g.id = uint32(len(s.table))
+	s.table = append(s.table, g)
+	return true
 }
 
 // canonical is the dotted name of the object that g really is.
@@ -43,13 +67,35 @@ func canonical(g *global) string {
 	return g.real
 }
 
-func globalVal(g *global) val { return val{k: kGlobal, p: &node{g: g, cost: nodeCost}} }
+// globalVal is a value that refers to an import.
+func (s *session) globalVal(g *global) val {
+	if !s.enter(g, 2*(len(g.module)+len(g.name))) {
+		s.dropped = true
+	}
+	return val{k: kGlobal, id: g.id}
+}
+
+// moduleVal is a value that is a module.
+func (m *machine) moduleVal(name string) val {
+	key := "m" + name
+	g := m.globals[key]
+	if g == nil {
+		g = &global{module: name}
+		if m.enter(g, 3*len(key)) {
+			m.globals[key] = g
+		} else {
+			m.dropped = true
+			return val{k: kGlobal}
+		}
+	}
+	return val{k: kModule, id: g.id}
+}
 
 // find performs find_class: the import itself is a fact.
 func (m *machine) find(module, name, op string) val {
 	g := m.intern(module, name)
 	m.say(g, weir.UseNamed, op, nil, 0)
-	return globalVal(g)
+	return m.globalVal(g)
 }
 
 // textName reads a line that names a module or attribute. At the end of the file, where the newline is missing, Python's own unpicklers
@@ -119,7 +165,7 @@ func (m *machine) stackGlobal() error {
 	}
 	g := m.unknownGlobal(fmt.Sprintf("import of %s from %s", m.value(n, 3, 4), m.value(mod, 3, 4)))
 	m.say(g, weir.UseNamed, "STACK_GLOBAL", nil, 0)
-	m.push(globalVal(g))
+	m.push(m.globalVal(g))
 	return nil
 }
 
@@ -160,71 +206,67 @@ func (m *machine) obj() error {
 }
 
 func (m *machine) tuple(vs []val, n int64) val {
-	p := m.newNode(m.opAt)
-	p.count = n
-	p.keep(maxTupleItems, vs...)
-	return val{k: kTuple, p: p}
+	return m.filledWith(kTuple, maxTupleItems, vs, n)
 }
 
 // construct is what INST and OBJ do: without arguments a class is only allocated, anything else is called.
 func (m *machine) construct(cls, args val, op string) val {
-	if args.p.count == 0 && cls.k == kGlobal && cls.p.g.obj.Kind == pyname.KindClass {
+	if m.count(args) == 0 && cls.k == kGlobal && m.global(cls).obj.Kind == pyname.KindClass {
 		return m.instantiate(cls, args, op)
 	}
 	return m.call(cls, args, op)
 }
 
-func withKeywords(args, kw val) val {
-	if kw.k == kDict && kw.p.count == 0 || args.p == nil || args.k != kTuple {
+func (m *machine) withKeywords(args, kw val) val {
+	if kw.k == kDict && m.count(kw) == 0 || args.k != kTuple {
 		return args
 	}
-	n := *args.p
-	n.items = append(append([]val(nil), n.items...), kw)
-	n.count++
-	return val{k: kTuple, p: &n}
+	items := append(append([]val(nil), m.items(args)...), kw)
+	v := m.filledWith(kTuple, len(items), items, m.count(args)+1)
+	v.n = args.n
+	return v
 }
 
-// items gives the positional arguments that a call would see. CPython's C unpickler wants a tuple, the Python one takes any iterable.
-func (m *machine) items(args val) ([]val, int64) {
+// args gives the positional arguments that a call would see. CPython's C unpickler wants a tuple, the Python one takes any iterable.
+func (m *machine) args(args val) ([]val, int64) {
 	switch args.k {
 	case kTuple:
-		return args.p.items, args.p.count
+		return m.items(args), m.count(args)
 	case kList, kSet:
 		m.diverge("%s with arguments that are not a tuple: the Python unpickler calls, the C one stops", opName(m.op))
-		return args.p.items, args.p.count
+		return m.items(args), m.count(args)
 	case kDict:
 		m.diverge("%s with arguments that are not a tuple: the Python unpickler calls, the C one stops", opName(m.op))
 		var keys []val
-		for i := 0; i < len(args.p.items); i += 2 {
-			keys = append(keys, args.p.items[i])
+		for i, v := range m.items(args) {
+			if i%2 == 0 {
+				keys = append(keys, v)
+			}
 		}
-		return keys, args.p.count
+		return keys, m.count(args)
 	}
 	return []val{args}, 1
 }
 
 // result makes the value of a call.
 func (m *machine) result(k kind, callee val, items []val, count int64) val {
-	m.hashed(items...)
-	p := m.newNode(m.opAt)
-	p.callee = callee
-	p.count = count
-	p.items = items
-	m.placeArgs(p, items)
-	p.cost = nodeCost
 	for _, v := range items {
-		p.cost = addCost(p.cost, v)
+		m.walked(v)
 	}
+	v := m.filledWith(k, valChunk, items, count)
+	p := m.node(v)
+	p.calleeKind, p.callee = callee.k, callee.id
+	m.placeArgs(v, items)
 	if m.in.Trace != nil {
 		m.vars++
 		p.id = m.vars
 	}
-	return val{k: k, p: p}
+	return v
 }
 
 // instantiate is cls.__new__(cls, *args).
 func (m *machine) instantiate(cls, args val, op string) val {
-	items, n := m.items(args)
+	items, n := m.args(args)
 	r := m.result(kInst, cls, items, n)
 	m.sayOf(cls, weir.UseInstantiated, op, items, r)
 	return r
@@ -242,13 +284,13 @@ func (m *machine) sayOf(obj val, use weir.Use, op string, args []val, result val
 func (m *machine) globalOf(v val) *global {
 	switch v.k {
 	case kGlobal:
-		return v.p.g
+		return m.global(v)
 	case kCall, kInst:
 		if g, ok := m.classOf(v); ok {
 			return g
 		}
 		// a class that the file itself makes (cloudpickle): its maker stands for it
-		if root := rootOf(v); root != nil && root.obj.UserCode {
+		if root := m.rootOf(v); root != nil && root.obj.UserCode {
 			return root
 		}
 	}
@@ -256,13 +298,13 @@ func (m *machine) globalOf(v val) *global {
 }
 
 // rootOf follows callees down to the import that made a value.
-func rootOf(v val) *global {
+func (s *session) rootOf(v val) *global {
 	for range 32 {
 		switch v.k {
 		case kGlobal:
-			return v.p.g
+			return s.global(v)
 		case kCall, kInst:
-			v = v.p.callee
+			v = s.callee(v)
 		default:
 			return nil
 		}
@@ -275,21 +317,21 @@ func (m *machine) classOf(v val) (*global, bool) {
 	if v.k != kCall && v.k != kInst {
 		return nil, false
 	}
-	if c, ok := v.p.attr(tagClass); ok && c.k == kGlobal {
-		return c.p.g, true
+	if c, ok := m.heap.attr(m.node(v), tagClass); ok && c.k == kGlobal {
+		return m.global(c), true
 	}
-	callee := v.p.callee
-	if callee.k != kGlobal {
+	g := m.calleeGlobal(v)
+	if g == nil {
 		return nil, false
 	}
-	g := callee.p.g
-	if g.obj.Shape == "newobj" && len(v.p.items) > 0 && v.p.items[0].k == kGlobal {
-		return v.p.items[0].p.g, true // pandas and scikit-learn have makers of this kind too
+	items := m.items(v)
+	if g.obj.Shape == "newobj" && len(items) > 0 && items[0].k == kGlobal {
+		return m.global(items[0]), true // pandas and scikit-learn have makers of this kind too
 	}
 	switch canonical(g) {
 	case "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__", "copy_reg._reconstructor":
-		if len(v.p.items) > 0 && v.p.items[0].k == kGlobal {
-			return v.p.items[0].p.g, true
+		if len(items) > 0 && items[0].k == kGlobal {
+			return m.global(items[0]), true
 		}
 		return nil, false
 	}
@@ -298,7 +340,7 @@ func (m *machine) classOf(v val) (*global, bool) {
 
 // call is fn(*args).
 func (m *machine) call(fn, args val, op string) val {
-	items, n := m.items(args)
+	items, n := m.args(args)
 	return m.apply(fn, items, n, op, 0)
 }
 
@@ -314,8 +356,8 @@ func (m *machine) apply(fn val, items []val, n int64, op string, depth int) val 
 	case kGlobal:
 		return m.callGlobal(fn, items, n, op, r)
 	case kCall, kInst:
-		if g := calleeGlobal(fn); g != nil {
-			made := fn.p.items
+		if g := m.calleeGlobal(fn); g != nil {
+			made := m.items(fn)
 			switch canonical(g) {
 			case "functools.partial", "_functools.partial":
 				if len(made) > 0 {
@@ -339,8 +381,8 @@ func (m *machine) apply(fn val, items []val, n int64, op string, depth int) val 
 				m.traced = val{}
 				return r
 			}
-			if root := rootOf(fn); root != nil && root.obj.UserCode && makesClass(root) {
-				m.sayOf(globalVal(root), weir.UseInstantiated, op, items, r)
+			if root := m.rootOf(fn); root != nil && root.obj.UserCode && makesClass(root) {
+				m.sayOf(m.globalVal(root), weir.UseInstantiated, op, items, r)
 				return r
 			}
 		}
@@ -361,16 +403,20 @@ func makesClass(g *global) bool {
 	return false
 }
 
-func calleeGlobal(v val) *global {
-	if v.p != nil && v.p.callee.k == kGlobal {
-		return v.p.callee.p.g
+// calleeGlobal gives the import whose call or instantiation a value is the result of, or nil.
+func (s *session) calleeGlobal(v val) *global {
+	if v.k != kCall && v.k != kInst {
+		return nil
+	}
+	if n := s.node(v); n.calleeKind == kGlobal {
+		return s.table[n.callee]
 	}
 	return nil
 }
 
 // callGlobal is a call of an import: what is known of the callee decides what the result is.
 func (m *machine) callGlobal(fn val, items []val, n int64, op string, r val) val {
-	g := fn.p.g
+	g := m.global(fn)
 	name := canonical(g)
 	m.traced = r
 	m.say(g, weir.UseCalled, op, items, n)
@@ -393,7 +439,7 @@ func (m *machine) callGlobal(fn val, items []val, n int64, op string, r val) val
 				if name != "importlib.import_module" && n < 4 {
 					s, _, _ = strings.Cut(s, ".")
 				}
-				return val{k: kModule, p: &node{g: &global{module: s}, cost: nodeCost}}
+				return m.moduleVal(s)
 			}
 		}
 	case "pkgutil.resolve_name", "pydoc.locate":
@@ -405,14 +451,14 @@ func (m *machine) callGlobal(fn val, items []val, n int64, op string, r val) val
 				if i := strings.LastIndexByte(s, '.'); i > 0 {
 					return m.find(s[:i], s[i+1:], op)
 				}
-				return val{k: kModule, p: &node{g: &global{module: s}, cost: nodeCost}}
+				return m.moduleVal(s)
 			}
 		}
 	case "copyreg.add_extension", "copy_reg.add_extension":
 		if len(items) >= 3 && items[2].k == kInt {
 			mod, ok1 := m.constant(items[0])
 			attr, ok2 := m.constant(items[1])
-			if ok1 && ok2 && len(m.ext) < maxGlobals {
+			if ok1 && ok2 && len(m.ext) < maxExtensions {
 				m.ext[items[2].n] = m.intern(mod, attr)
 			}
 		}
@@ -452,7 +498,7 @@ func (m *machine) userCode(g *global, items []val, op string) (val, bool) {
 	case "_import_module", "subimport": // dill, cloudpickle: a module
 		if len(items) > 0 {
 			if s, ok := m.constant(items[0]); ok {
-				return val{k: kModule, p: &node{g: &global{module: s}, cost: nodeCost}}, true
+				return m.moduleVal(s), true
 			}
 		}
 	case "_get_attr": // dill: getattr, and __import__ of what is not there yet
@@ -461,7 +507,7 @@ func (m *machine) userCode(g *global, items []val, op string) (val, bool) {
 		}
 	case "_create_array": // dill: a call and the state of what it gives
 		if len(items) >= 3 {
-			args, n := m.items(items[1])
+			args, n := m.args(items[1])
 			made := m.apply(items[0], args, n, op, 1)
 			m.sayOf(made, weir.UseStateSet, op, []val{items[2]}, val{})
 			return made, true
@@ -476,9 +522,14 @@ func (m *machine) userCode(g *global, items []val, op string) (val, bool) {
 // is code that the file carries, and is judged by what it calls.
 func (m *machine) typeByName(maker *global, name, op string) (val, bool) {
 	if name == "CodeType" {
-		carried := *maker
-		carried.obj.Module, carried.obj.Name, carried.real = "types", "CodeType", ""
-		return globalVal(&carried), true
+		key := "t" + maker.path()
+		carried := m.globals[key]
+		if carried == nil {
+			carried = &global{module: maker.module, name: maker.name, at: maker.at, known: maker.known, obj: maker.obj}
+			carried.obj.Module, carried.obj.Name = "types", "CodeType"
+			m.globals[key] = carried
+		}
+		return m.globalVal(carried), true
 	}
 	module := "builtins"
 	if strings.HasSuffix(name, "Type") {
@@ -493,10 +544,10 @@ func (m *machine) getattr(obj, name val, op string) val {
 	if ok {
 		switch obj.k {
 		case kModule:
-			return m.find(obj.p.g.module, attr, "getattr")
+			return m.find(m.global(obj).module, attr, "getattr")
 		case kGlobal:
-			if obj.p.g.known {
-				return m.find(obj.p.g.module, obj.p.g.name+"."+attr, "getattr")
+			if m.global(obj).known {
+				return m.find(m.global(obj).module, m.global(obj).name+"."+attr, "getattr")
 			}
 		case kCall, kInst:
 			if g, ok := m.classOf(obj); ok && g.known {
@@ -510,12 +561,12 @@ func (m *machine) getattr(obj, name val, op string) val {
 	}
 	g := m.unknownGlobal("getattr(" + m.value(obj, 3, 4).String() + ", " + m.value(name, 3, 4).String() + ")")
 	m.say(g, weir.UseNamed, op, nil, 0)
-	return globalVal(g)
+	return m.globalVal(g)
 }
 
 func builtinType(k kind) string {
 	switch k {
-	case kStr, kText:
+	case kStr:
 		return "str"
 	case kBytes:
 		return "bytes"
@@ -539,26 +590,24 @@ func builtinType(k kind) string {
 func (m *machine) extension(code int64) {
 	if g := m.ext[code]; g != nil {
 		m.say(g, weir.UseNamed, opName(m.op), nil, 0)
-		m.push(globalVal(g))
+		m.push(m.globalVal(g))
 		return
 	}
 	g := m.unknownGlobal(fmt.Sprintf("extension code %d", code))
 	m.say(g, weir.UseNamed, opName(m.op), nil, 0)
-	m.push(globalVal(g))
+	m.push(m.globalVal(g))
 }
 
 func (m *machine) persID(id val) {
-	p := m.newNode(m.opAt)
-	p.keep(1, id)
-	p.count = 1
+	p := m.filledWith(kPersID, 1, []val{id}, 1)
 	if m.opt.PersID != nil {
 		item := m.opt.PersID(m.opAt, m.value(id, 6, 64))
-		if id.k == kTuple && item >= 0 && item < len(id.p.items) {
-			m.push(id.p.items[item])
+		if items := m.items(id); id.k == kTuple && item >= 0 && item < len(items) {
+			m.push(items[item])
 			return
 		}
 	}
-	m.push(val{k: kPersID, p: p})
+	m.push(p)
 }
 
 // build executes BUILD.
@@ -568,16 +617,16 @@ func (m *machine) build(st val) error {
 		return err
 	}
 	state, slots := st, val{}
-	if st.k == kTuple && st.p.count == 2 && len(st.p.items) == 2 {
-		state, slots = st.p.items[0], st.p.items[1]
+	if two := m.items(st); st.k == kTuple && len(two) == 2 && m.count(st) == 2 {
+		state, slots = two[0], two[1]
 	}
-	m.placed(inst.p, st, "")
+	m.placed(inst, st, "")
 	switch inst.k {
 	case kGlobal, kModule:
 		// the object itself is given state, not an instance of it: attributes of a class, function or module change for everybody
 		m.say(m.intern("builtins", "setattr"), weir.UseCalled, "BUILD", []val{inst, st}, 2)
 	case kCall, kInst:
-		if f, ok := inst.p.attr(tagSetState); ok {
+		if f, ok := m.heap.attr(m.node(inst), tagSetState); ok {
 			m.call(f, m.tuple([]val{st}, 1), "BUILD")
 			break
 		}
@@ -586,15 +635,12 @@ func (m *machine) build(st val) error {
 		m.arrayType(inst, st)
 		m.aliasState(inst, st, slots)
 		for _, s := range []val{state, slots} {
-			if s.p == nil || s.p.attrs == nil {
+			if !s.k.onHeap() || m.node(s).ext == 0 {
 				continue
 			}
-			if inst.p.attrs == nil {
-				inst.p.attrs = new([tagCount]val)
-			}
-			for t, v := range s.p.attrs {
+			for t, v := range m.heap.exts[m.node(s).ext-1] {
 				if v.k != kEmpty && (tag(t) != tagClass || s == slots) {
-					inst.p.attrs[t] = v
+					m.heap.setAttr(m.node(inst), tag(t), v)
 				}
 			}
 		}
@@ -620,33 +666,40 @@ func (m *machine) build(st val) error {
 // the same object, and enormous for whoever walks it.
 const tooMuch = 1 << 29
 
-// hashed notes values that the unpickler walks in full: it computes the hash of a key, and a call may do anything with its arguments.
-func (m *machine) hashed(vs ...val) {
-	for _, v := range vs {
-		if (v.k == kTuple || v.k == kSet) && v.p.cost >= tooMuch || v.k == kLost && v.n >= tooMuch {
-			m.oddity(weir.OddBomb, m.opAt, 0, "%s works on a value that stands for more than %d parts", opName(m.op), tooMuch/nodeCost)
-		}
+// hashed notes a key that the unpickler walks in full to compute its hash.
+func (m *machine) hashed(v val) {
+	if v.k == kTuple || v.k == kSet || v.k == kLost {
+		m.walked(v)
+	}
+}
+
+// walked notes a value that is walked in full; a call may do that with its arguments.
+func (m *machine) walked(v val) {
+	if m.heap.weight(v) >= tooMuch {
+		m.oddity(weir.OddBomb, m.opAt, 0, "%s works on a value that stands for more than %d parts", opName(m.op), tooMuch/nodeCost)
 	}
 }
 
 // partialState follows functools.partial.__setstate__, whose state (func, args, keywords, dict) replaces what the partial calls.
 func (m *machine) partialState(inst, st val) {
 	g, ok := m.classOf(inst)
-	if !ok || st.k != kTuple || len(st.p.items) < 2 {
+	s := m.items(st)
+	if !ok || st.k != kTuple || len(s) < 2 {
 		return
 	}
 	switch canonical(g) {
 	case "functools.partial", "_functools.partial":
-		args, _ := m.items(st.p.items[1])
-		inst.p.items = append([]val{st.p.items[0]}, args...)
-		inst.p.count = int64(len(inst.p.items))
+		args, _ := m.args(s[1])
+		n, items := m.node(inst), append([]val{s[0]}, args...)
+		n.kept, n.room, n.count = 0, 0, uint32(len(items))
+		m.heap.add(n, valChunk, items)
 	}
 }
 
 // aliasState sees that slot state of a generic alias of module typing goes to what it is an alias of: the class changes for everybody.
 func (m *machine) aliasState(inst, st, slots val) {
 	g, ok := m.classOf(inst)
-	if ok && slots.k == kDict && slots.p.count > 0 && strings.HasPrefix(canonical(g), "typing._") && strings.HasSuffix(g.name, "Alias") {
+	if ok && slots.k == kDict && m.count(slots) > 0 && strings.HasPrefix(canonical(g), "typing._") && strings.HasSuffix(g.name, "Alias") {
 		m.say(m.intern("builtins", "setattr"), weir.UseCalled, "BUILD", []val{inst, st}, 2)
 	}
 }
@@ -657,32 +710,29 @@ const objectFlags = 1 | 2
 // arrayType follows numpy.dtype.__setstate__, whose state (version, order, subarray, names, fields, size, alignment, flags) numpy believes:
 // with objects in its fields and without their flags, bytes of the file become the addresses of Python objects.
 func (m *machine) arrayType(inst, st val) {
-	if !m.isArrayType(inst) || st.k != kTuple || len(st.p.items) < 5 {
+	s := m.items(st)
+	if !m.isArrayType(inst) || st.k != kTuple || len(s) < 5 {
 		return
 	}
-	s := st.p.items
 	object := false
-	if s[2].k == kTuple && len(s[2].p.items) > 0 {
-		object = m.holdsObjects(s[2].p.items[0])
+	if sub := m.items(s[2]); s[2].k == kTuple && len(sub) > 0 {
+		object = m.holdsObjects(sub[0])
 	}
 	if s[4].k == kDict {
-		for i := 1; i < len(s[4].p.items); i += 2 {
-			if f := s[4].p.items[i]; f.k == kTuple && len(f.p.items) > 0 {
-				object = object || m.holdsObjects(f.p.items[0])
+		for i, f := range m.items(s[4]) {
+			if field := m.items(f); i%2 == 1 && f.k == kTuple && len(field) > 0 {
+				object = object || m.holdsObjects(field[0])
 			}
 		}
 	}
 	if !object {
 		return
 	}
-	inst.p.text = objectType
+	m.node(inst).objects = true
 	if len(s) < 8 || s[7].k != kInt || s[7].n&objectFlags != objectFlags {
 		m.say(m.unknownGlobal("a Python object at an address that the file holds"), weir.UseCalled, "BUILD", []val{inst, st}, 2)
 	}
 }
-
-// objectType marks the node of a dtype whose state gave it fields that hold objects.
-const objectType = "O"
 
 func (m *machine) isArrayType(v val) bool {
 	g, ok := m.classOf(v)
@@ -694,12 +744,13 @@ func (m *machine) holdsObjects(v val) bool {
 	if !m.isArrayType(v) {
 		return false
 	}
-	if v.p.text == objectType || len(v.p.items) == 0 {
-		return v.p.text == objectType
+	items := m.items(v)
+	if m.node(v).objects || len(items) == 0 {
+		return m.node(v).objects
 	}
-	code, _ := m.constant(v.p.items[0])
-	if v.p.items[0].k == kBytes {
-		code, _ = m.text(v.p.items[0], 16)
+	code, _ := m.constant(items[0])
+	if items[0].k == kBytes {
+		code, _ = m.text(items[0], 16)
 	}
 	return strings.HasPrefix(strings.TrimLeft(code, "<>|="), "O")
 }
@@ -707,7 +758,9 @@ func (m *machine) holdsObjects(v val) bool {
 // extend executes APPEND, APPENDS and ADDITEMS. vs may lie above the stack: it is copied before the stack is touched.
 func (m *machine) extend(vs []val, n int64, method string) error {
 	if method == "add" {
-		m.hashed(vs...)
+		for _, v := range vs {
+			m.hashed(v)
+		}
 	}
 	kept := m.scratch[:copy(m.scratch[:maxListItems], vs)]
 	if len(m.stack) == 0 && len(kept) > 0 && n <= int64(len(kept)) {
@@ -722,15 +775,16 @@ func (m *machine) extend(vs []val, n int64, method string) error {
 	}
 	switch to.k {
 	case kList, kSet:
-		m.placeItems(to.p, to.p.count, vs)
-		m.memo.fill(to.p, maxListItems, kept)
-		to.p.count += n
+		p := m.node(to)
+		m.placeItems(to, int64(p.count), vs)
+		m.heap.add(p, maxListItems, kept)
+		p.grow(n)
 	case kGlobal:
-		g := to.p.g
+		g := m.global(to)
 		m.say(m.intern(g.module, g.name+"."+method), weir.UseCalled, opName(m.op), kept, n)
 	case kCall, kInst:
 		for _, t := range []tag{tagExtend, tagAppend, tagAdd} {
-			if f, ok := to.p.attr(t); ok {
+			if f, ok := m.heap.attr(m.node(to), t); ok {
 				m.call(f, m.tuple(kept, n), opName(m.op))
 				return nil
 			}
@@ -762,18 +816,19 @@ func (m *machine) setItems(vs []val, n int64) error {
 	if tagged && (to.k == kDict || to.k == kCall || to.k == kInst) {
 		for t, v := range attrs {
 			if v.k != kEmpty {
-				to.p.setAttr(tag(t), v)
+				m.heap.setAttr(m.node(to), tag(t), v)
 			}
 		}
 	}
-	m.placePairs(to.p, vs)
+	m.placePairs(to, vs)
 	switch to.k {
 	case kDict:
 		if n%2 != 0 {
 			m.diverge("odd number of values for a dict")
 		}
-		m.memo.fill(to.p, maxDictItems, kept)
-		to.p.count += n / 2
+		p := m.node(to)
+		m.heap.add(p, maxDictItems, kept)
+		p.grow(n / 2)
 		m.filled(to)
 	case kGlobal, kModule, kPersID, kLost:
 		m.say(m.unknownGlobal(m.value(to, 3, 4).String()+".__setitem__"), weir.UseCalled, opName(m.op), kept, n)
@@ -829,6 +884,13 @@ func (m *machine) say(g *global, use weir.Use, op string, args []val, n int64) {
 	if g.sayings[use] >= limit {
 		m.dropped = m.dropped || applies && use != weir.UseNamed
 		return
+	}
+	if g.computed {
+		if m.computed >= maxComputed {
+			m.dropped = true
+			return
+		}
+		m.computed++
 	}
 	// Repetitions of dangerous names stop early, so that they fill no memory; a name that was not said yet never hides behind them.
 	if grave && m.dangerous < maxDangerous {

@@ -39,6 +39,11 @@ func (s *session) probe(off int64, steps int64) outcome {
 	in.Limits.Steps = steps
 	q := newSession(&in)
 	q.quiet = true
+	if s.prober != nil {
+		q.heap = s.prober.heap
+	}
+	q.heap.reset()
+	s.prober = q
 	m := &machine{session: q, rd: newReader(&in, in.Size, off)}
 	m.rd.buf = make([]byte, 0, min(bufferSize, 4<<10))
 	err := m.run()

@@ -1,6 +1,7 @@
 package pickle
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,9 +20,9 @@ const (
 // codes is what the machine knows of functions and classes that the stream makes.
 type codes struct {
 	emitted int
-	inits   map[*node][]val // class → functions that run when it is called
-	globals map[*node]val   // dictionary → the function whose global names it holds
-	known   map[*node]*told // code object → what was found out about it so far
+	inits   map[uint32][]val // class → functions that run when it is called
+	globals map[uint32]val   // dictionary → the function whose global names it holds
+	known   map[uint32]*told // code object → what was found out about it so far
 }
 
 // told is what the stream has told of one code object.
@@ -32,13 +33,13 @@ type told struct {
 
 // learn notes something about a code object; the fact is emitted again if it says more than before.
 func (m *machine) learn(code val, globals map[string]string, auto bool) {
-	k := m.codes.known[code.p]
+	k := m.codes.known[code.id]
 	if k == nil {
 		if k = (&told{}); m.codes.known == nil {
-			m.codes.known = map[*node]*told{}
+			m.codes.known = map[uint32]*told{}
 		}
 		if len(m.codes.known) < maxLinked {
-			m.codes.known[code.p] = k
+			m.codes.known[code.id] = k
 		}
 	}
 	more := auto && !k.auto
@@ -53,7 +54,7 @@ func (m *machine) learn(code val, globals map[string]string, auto bool) {
 	}
 	k.auto = k.auto || auto
 	if more {
-		m.emitCode(code.p.items, k.globals, k.auto)
+		m.emitCode(m.items(code), k.globals, k.auto)
 	}
 }
 
@@ -95,7 +96,7 @@ func (m *machine) emitCode(items []val, globals map[string]string, auto bool) {
 // nameTuple gives the strings of a tuple of names.
 func (m *machine) nameTuple(t val) []string {
 	var out []string
-	for _, v := range t.p.items {
+	for _, v := range m.items(t) {
 		if s, ok := m.constant(v); ok && identifier(s) {
 			out = append(out, spell(s))
 		}
@@ -123,7 +124,7 @@ func (m *machine) codeOf(items []val) (c *pycode.Code, consts []val, ok bool) {
 	c.Names, c.Locals = m.words(items[at+2]), m.words(items[at+3])
 	rest := items[at+4:]
 	var texts []string
-	for len(rest) > 0 && (rest[0].k == kStr || rest[0].k == kText || rest[0].k == kBytes) && len(texts) < 3 {
+	for len(rest) > 0 && (rest[0].k == kStr || rest[0].k == kBytes) && len(texts) < 3 {
 		s, _ := m.text(rest[0], 4096)
 		texts = append(texts, spell(s))
 		rest = rest[1:]
@@ -176,21 +177,21 @@ func (m *machine) codeOf(items []val) (c *pycode.Code, consts []val, ok bool) {
 	default:
 		c.Layout, c.Args, c.Frees, c.Cells = pycode.Layout2, int(n(3)), free, cells
 	}
-	return c, items[at+1].p.items, true
+	return c, m.items(items[at+1]), true
 }
 
 // bytecode gives the bytes of an argument that must be bytes, as both Pythons write them.
 func (m *machine) bytecode(v val) ([]byte, bool) {
 	switch {
-	case v.k == kStr && v.enc == encUTF8, v.k == kStr && v.enc == encRaw, v.k == kText:
+	case v.k == kStr && v.enc == encUTF8, v.k == kStr && v.enc == encRaw:
 		s, whole := m.text(v, maxLayer)
 		b, ok := toLatin1(s)
 		return b, ok && whole
-	case v.k == kBytes && v.m <= maxLayer:
-		b := m.rd.at(v.n, v.m, maxLayer)
-		return b, int64(len(b)) == v.m
-	case v.k == kStr && v.m <= maxLayer:
-		b := m.rd.at(v.n, v.m, maxLayer)
+	case v.k == kBytes && m.size(v) <= maxLayer:
+		b := m.rd.at(v.n, m.size(v), maxLayer)
+		return b, int64(len(b)) == m.size(v)
+	case v.k == kStr && m.size(v) <= maxLayer:
+		b := m.rd.at(v.n, m.size(v), maxLayer)
 		if v.enc == encEscape {
 			b = unescape(b)
 		}
@@ -204,11 +205,11 @@ func (m *machine) bytecode(v val) ([]byte, bool) {
 // words gives all elements of a tuple of names, those that are unknown as empty strings.
 func (m *machine) words(t val) []string {
 	var out []string
-	for _, v := range t.p.items {
+	for _, v := range m.items(t) {
 		s, _ := m.constant(v)
 		out = append(out, spell(s))
 	}
-	for n := min(t.p.count, maxPadding); int64(len(out)) < n; {
+	for n := min(m.count(t), maxPadding); int64(len(out)) < n; {
 		out = append(out, "") // the tuple was cut
 	}
 	return out
@@ -217,10 +218,10 @@ func (m *machine) words(t val) []string {
 // constants turns a tuple of constants into what pycode works on.
 func (m *machine) constants(t val, depth int) []*pycode.Object {
 	var out []*pycode.Object
-	for _, v := range t.p.items {
+	for _, v := range m.items(t) {
 		out = append(out, m.object(v, depth))
 	}
-	for n := min(t.p.count, maxPadding); int64(len(out)) < n; {
+	for n := min(m.count(t), maxPadding); int64(len(out)) < n; {
 		out = append(out, &pycode.Object{})
 	}
 	return out
@@ -238,19 +239,19 @@ func (m *machine) object(v val, depth int) *pycode.Object {
 		return &pycode.Object{Kind: pycode.Int, Text: strconv.FormatInt(v.n, 10)}
 	case kFloat:
 		return &pycode.Object{Kind: pycode.Float, Text: m.value(v, 1, 1).Text}
-	case kStr, kText:
+	case kStr:
 		s, _ := m.text(v, 4096)
 		return &pycode.Object{Kind: pycode.Str, Text: spell(s)}
 	case kBytes:
-		return &pycode.Object{Kind: pycode.Bytes, Text: string(m.rd.at(v.n, v.m, 4096))}
+		return &pycode.Object{Kind: pycode.Bytes, Text: string(m.rd.at(v.n, m.size(v), 4096))}
 	case kTuple:
 		if depth < 8 {
 			return &pycode.Object{Kind: pycode.Tuple, Items: m.constants(v, depth+1)}
 		}
 	case kGlobal:
-		return &pycode.Object{Text: v.p.g.path()} // no compiler puts one there, but the stream can
+		return &pycode.Object{Text: m.global(v).path()} // no compiler puts one there, but the stream can
 	case kModule:
-		return &pycode.Object{Text: v.p.g.module}
+		return &pycode.Object{Text: m.global(v).module}
 	case kCall:
 		if b, ok := m.raw(v, 0); ok && len(b) <= 4096 {
 			return &pycode.Object{Kind: pycode.Bytes, Text: string(b)}
@@ -292,8 +293,8 @@ var keeps = map[string]bool{
 // carried gives the code object that a function runs, if the stream makes it: the argument of types.FunctionType, of a maker
 // of cloudpickle or dill, or of something that binds such a function.
 func (m *machine) carried(v val, depth int) (code val, ok bool) {
-	g := calleeGlobal(v)
-	if g == nil || depth > 4 || v.k != kCall && v.k != kInst {
+	g := m.calleeGlobal(v)
+	if g == nil || depth > 4 {
 		return val{}, false
 	}
 	if makesCode(g) {
@@ -302,7 +303,7 @@ func (m *machine) carried(v val, depth int) (code val, ok bool) {
 	if g.obj.UserCode && makesClass(g) {
 		return val{}, false
 	}
-	for _, a := range v.p.items[:min(len(v.p.items), 3)] {
+	for _, a := range firstOf(m.items(v), 3) {
 		if code, ok := m.carried(a, depth+1); ok {
 			return code, true
 		}
@@ -319,7 +320,7 @@ func (m *machine) runs(v val) {
 		m.learn(code, nil, true)
 		return
 	}
-	for _, f := range m.codes.inits[v.p] {
+	for _, f := range m.codes.inits[v.id] {
 		if code, ok := m.carried(f, 0); ok {
 			m.learn(code, nil, true)
 		}
@@ -339,7 +340,7 @@ func (m *machine) carriers(g *global, items []val, made val) {
 	switch {
 	case m.quiet:
 	case name == "_setitems" && len(items) == 2: // dill fills the global names of a function afterwards
-		if f, ok := m.codes.globals[items[0].p]; ok && items[0].k == kDict && items[1].k == kDict {
+		if f, ok := m.codes.globals[items[0].id]; ok && items[0].k == kDict && items[1].k == kDict {
 			m.inScope(f, items[1])
 		}
 	case name == "_function_setstate" && len(items) == 2:
@@ -362,9 +363,9 @@ func (m *machine) carriers(g *global, items []val, made val) {
 			}
 			if len(m.codes.globals) < maxLinked {
 				if m.codes.globals == nil {
-					m.codes.globals = map[*node]val{}
+					m.codes.globals = map[uint32]val{}
 				}
-				m.codes.globals[v.p] = made
+				m.codes.globals[v.id] = made
 			}
 			m.inScope(made, v)
 			break // the first dictionary holds the global names
@@ -376,15 +377,16 @@ func (m *machine) carriers(g *global, items []val, made val) {
 func (m *machine) dicts(v val, depth int, visit func(key string, v val)) {
 	switch v.k {
 	case kTuple:
-		for _, x := range v.p.items[:min(len(v.p.items), 8)] {
+		for _, x := range firstOf(m.items(v), 8) {
 			if depth < 2 {
 				m.dicts(x, depth+1, visit)
 			}
 		}
 	case kDict:
-		for i := 0; i+1 < len(v.p.items); i += 2 {
-			if s, ok := m.constant(v.p.items[i]); ok {
-				visit(s, v.p.items[i+1])
+		items := m.items(v)
+		for i := 0; i+1 < len(items); i += 2 {
+			if s, ok := m.constant(items[i]); ok {
+				visit(s, items[i+1])
 			}
 		}
 	}
@@ -397,12 +399,12 @@ func (m *machine) methods(class val, items []val) {
 			switch {
 			case automatic[key]:
 				m.runs(f)
-			case key == "__init__" && class.p != nil && len(m.codes.inits) < maxLinked:
+			case key == "__init__" && class.k.onHeap() && len(m.codes.inits) < maxLinked:
 				if m.codes.inits == nil {
-					m.codes.inits = map[*node][]val{}
+					m.codes.inits = map[uint32][]val{}
 				}
-				if len(m.codes.inits[class.p]) < 4 {
-					m.codes.inits[class.p] = append(m.codes.inits[class.p], f)
+				if len(m.codes.inits[class.id]) < 4 {
+					m.codes.inits[class.id] = append(m.codes.inits[class.id], f)
 				}
 			}
 		})
@@ -419,14 +421,14 @@ func (m *machine) inScope(f, dict val) {
 	m.dicts(dict, 0, func(key string, v val) {
 		path := ""
 		switch {
-		case v.k == kGlobal && v.p.g.known:
-			path = v.p.g.path()
+		case v.k == kGlobal && m.global(v).known:
+			path = m.global(v).path()
 		case v.k == kModule:
-			path = v.p.g.module
-		case v.k == kCall && calleeGlobal(v) != nil && len(v.p.items) > 0:
-			switch lastName(calleeGlobal(v).name) {
+			path = m.global(v).module
+		case v.k == kCall && m.calleeGlobal(v) != nil && len(m.items(v)) > 0:
+			switch lastName(m.calleeGlobal(v).name) {
 			case "subimport", "dynamic_subimport", "_import_module", "__import__", "import_module":
-				path, _ = m.constant(v.p.items[0])
+				path, _ = m.constant(m.items(v)[0])
 			}
 		}
 		if path != "" && path != key {
@@ -440,7 +442,44 @@ func (m *machine) inScope(f, dict val) {
 
 // filled is told of new entries of a dictionary: dill fills the global names of a function after it has made the function.
 func (m *machine) filled(dict val) {
-	if f, ok := m.codes.globals[dict.p]; ok && len(m.codes.globals) > 0 {
+	if len(m.codes.globals) == 0 {
+		return
+	}
+	if f, ok := m.codes.globals[dict.id]; ok {
 		m.inScope(f, dict)
 	}
+}
+
+// codes keeps what is remembered of code objects that are still there.
+func (c *collection) codes(k *codes) {
+	for _, id := range slices.Sorted(maps.Keys(k.inits)) {
+		for i := range k.inits[id] {
+			c.keep(&k.inits[id][i])
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(k.globals)) {
+		v := k.globals[id]
+		c.keep(&v)
+		k.globals[id] = v
+	}
+}
+
+// moved follows the nodes to their new places and forgets those that are gone.
+func (k *codes) moved(from *heap) {
+	k.inits = rekey(k.inits, from)
+	k.globals = rekey(k.globals, from)
+	k.known = rekey(k.known, from)
+}
+
+func rekey[V any](old map[uint32]V, from *heap) map[uint32]V {
+	if old == nil {
+		return nil
+	}
+	now := make(map[uint32]V, len(old))
+	for id, v := range old {
+		if n := from.at(id); n.moved {
+			now[n.first] = v
+		}
+	}
+	return now
 }

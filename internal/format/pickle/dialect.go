@@ -57,8 +57,25 @@ func (m *machine) textLong() error {
 	return err
 }
 
+// digits reads a number that is spelled as picklers spell it, without a sign.
+func digits(b []byte) (n int64, ok bool) {
+	if len(b) == 0 || len(b) > 18 || b[0] == '0' && len(b) > 1 {
+		return 0, false
+	}
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, true
+}
+
 // integer reads the text of an integer.
 func (m *machine) integer(b []byte, off, n int64) (val, error) {
+	if x, ok := digits(b); ok && n == int64(len(b)) {
+		return val{k: kInt, n: x}, nil
+	}
 	if n > int64(len(b)) { // longer than any index or size: digits as far as we look
 		for i, c := range b {
 			if (c < '0' || c > '9') && !(i == 0 && (c == '-' || c == '+')) {
@@ -66,7 +83,7 @@ func (m *machine) integer(b []byte, off, n int64) (val, error) {
 				break
 			}
 		}
-		return val{k: kBigInt, n: off, m: n}, nil
+		return m.span(kBigInt, 0, off, n), nil
 	}
 	x, canonical, known, ok := parseInt(string(b), true)
 	if !ok {
@@ -76,7 +93,7 @@ func (m *machine) integer(b []byte, off, n int64) (val, error) {
 		m.diverge("%s with operand %q: unpicklers and pickletools read it differently", opName(m.op), string(b))
 	}
 	if !known {
-		return val{k: kBigInt, n: off, m: n}, nil
+		return m.span(kBigInt, 0, off, n), nil
 	}
 	return val{k: kInt, n: x}, nil
 }
@@ -190,9 +207,9 @@ func (m *machine) textString() error {
 	if n < 2 || len(first) == 0 || len(last) == 0 || first[0] != last[0] || first[0] != '\'' && first[0] != '"' {
 		return m.fail("STRING without quotes")
 	}
-	v := val{k: kStr, enc: encEscape, n: off + 1, m: n - 2}
-	if v.m <= 64 {
-		v.tag = tagOf(unescape(m.rd.at(v.n, v.m, 64)))
+	v := m.span(kStr, encEscape, off+1, n-2)
+	if n -= 2; n <= 64 {
+		v.tag = tagOf(unescape(m.rd.at(v.n, n, 64)))
 	}
 	m.push(v)
 	return nil
@@ -206,6 +223,9 @@ func (m *machine) textPut() error {
 	b, _, n, err := m.textLine()
 	if err != nil {
 		return err
+	}
+	if i, ok := digits(b); ok && n == int64(len(b)) {
+		return m.put(i, textKey)
 	}
 	key := string(b)
 	i, canonical, known, ok := parseInt(key, false)
@@ -234,6 +254,9 @@ func (m *machine) textGet() error {
 	b, _, n, err := m.textLine()
 	if err != nil {
 		return err
+	}
+	if i, ok := digits(b); ok && n == int64(len(b)) {
+		return m.get(i)
 	}
 	key := string(b)
 	i, canonical, known, ok := parseInt(key, false)

@@ -38,11 +38,8 @@ func (m *machine) examineBytes(items []val) {
 
 // at gives a place for a value: its literal, else where it was made.
 func (v val) at(now int64) int64 {
-	switch {
-	case v.k == kBytes || v.k == kStr:
+	if v.k == kBytes || v.k == kStr || v.k.onHeap() && v.n > 0 {
 		return v.n
-	case v.p != nil && v.p.at > 0:
-		return v.p.at
 	}
 	return now
 }
@@ -51,29 +48,30 @@ func (v val) at(now int64) int64 {
 func (m *machine) bytesOf(v val, depth int) (r io.ReaderAt, n int64, name string, ok bool) {
 	switch v.k {
 	case kBytes:
-		return io.NewSectionReader(m.in, v.n, v.m), v.m, "bytes", true
+		return io.NewSectionReader(m.in, v.n, m.size(v)), m.size(v), "bytes", true
 	case kStr:
-		if v.m < 4 || v.m > maxLayer {
+		if n := m.size(v); n < 4 || n > maxLayer {
 			return nil, 0, "", false
 		}
 		switch v.enc {
 		case encLatin:
-			return io.NewSectionReader(m.in, v.n, v.m), v.m, "bytes", true
+			return io.NewSectionReader(m.in, v.n, m.size(v)), m.size(v), "bytes", true
 		case encEscape:
-			b := unescape(m.rd.at(v.n, v.m, maxLayer))
+			b := unescape(m.rd.at(v.n, m.size(v), maxLayer))
 			return bytes.NewReader(b), int64(len(b)), "bytes", true
 		}
 	case kCall, kInst:
-		if depth > 8 || v.p.callee.k != kGlobal || len(v.p.items) == 0 {
+		items := m.items(v)
+		if depth > 8 || m.calleeGlobal(v) == nil || len(items) == 0 {
 			return nil, 0, "", false
 		}
-		arg := v.p.items[0]
-		callee := canonical(v.p.callee.p.g)
+		arg := items[0]
+		callee := canonical(m.calleeGlobal(v))
 		switch callee {
 		case "_io.BytesIO", "io.BytesIO", "builtins.bytes", "builtins.bytearray", "builtins.memoryview":
 			return m.bytesOf(arg, depth+1)
 		case "_codecs.encode", "codecs.encode":
-			if s, whole := m.text(arg, maxLayer); whole && len(v.p.items) == 2 {
+			if s, whole := m.text(arg, maxLayer); whole && len(items) == 2 {
 				if b, ok := toLatin1(s); ok {
 					return bytes.NewReader(b), int64(len(b)), "bytes", true
 				}
@@ -90,8 +88,8 @@ func (m *machine) bytesOf(v val, depth int) (r io.ReaderAt, n int64, name string
 		case "zlib.decompress", "bz2.decompress", "gzip.decompress", "lzma.decompress", "_bz2.decompress", "_lzma.decompress":
 			return m.bytesOf(arg, depth+1) // the engine inflates it, within its budget
 		case "codecs.decode", "_codecs.decode":
-			if len(v.p.items) > 1 {
-				how, _ := m.constant(v.p.items[1])
+			if len(items) > 1 {
+				how, _ := m.constant(items[1])
 				if b, ok := m.raw(arg, depth); ok {
 					switch strings.Trim(strings.ReplaceAll(strings.ToLower(how), "-", "_"), " ") {
 					case "hex", "hex_codec":
@@ -120,7 +118,7 @@ func decoded(b []byte, name string, errs ...error) (io.ReaderAt, int64, string, 
 
 // raw gives the bytes of a value, bounded.
 func (m *machine) raw(v val, depth int) ([]byte, bool) {
-	if v.k == kStr || v.k == kText {
+	if v.k == kStr {
 		s, whole := m.text(v, maxLayer)
 		return []byte(s), whole
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"weir"
@@ -17,14 +18,16 @@ import (
 const (
 	maxDenseMemo  = 384 << 10 // memo slots kept exactly; later ones keep imports and their names only
 	maxSparseMemo = 64 << 10
-	maxMemoCost   = 12 << 20 // bytes of containers that the memo may keep alive
 	maxStack      = 192 << 10
 	keptOfRun     = 2048 // values kept at each end when a long run of the stack is dropped
 	maxMarks      = 64 << 10
 	maxForks      = 8
-	maxGlobals    = 50_000
-	maxDangerous  = 256    // facts on dangerous names, repetitions included, each with its arguments
-	maxOrdinary   = 10_000 // facts on all other names
+	maxExtensions = 16 << 10
+	maxNameBytes  = 6 << 20 // what imported names may take; those beyond are said, and then not known any more
+	maxForkBytes  = 4 << 20 // stacks and memos of readings that wait to be followed
+	maxDangerous  = 256     // facts on dangerous names, repetitions included, each with its arguments
+	maxComputed   = 128     // of them on names that the stream computes, so that these hide no others
+	maxOrdinary   = 10_000  // facts on all other names
 	maxOddities   = 32
 )
 
@@ -38,6 +41,7 @@ func (e *malformed) Error() string { return fmt.Sprintf("broken pickle at byte %
 
 // global is an imported name, interned per run.
 type global struct {
+	id           uint32 // its place in session.table
 	module, name string
 	at           int64 // where it was first resolved
 	obj          pyname.Object
@@ -72,8 +76,14 @@ type session struct {
 	in        *format.Input
 	names     *pyname.Index
 	globals   map[string]*global
+	table     []*global // all globals that values may refer to; the first stands for those that found no room
+	nameBytes int       // what they take
+	heap      heap
+	long      map[int64]int64   // lengths of literals of 4 GiB and more, by where they lie
+	prober    *session          // what probes use, one after another
 	ext       map[int64]*global // extension codes that the stream itself registered
 	dangerous int
+	computed  int
 	ordinary  int
 	oddities  int
 	dropped   bool // facts were dropped
@@ -118,9 +128,9 @@ type memo struct {
 	other  map[int64]val  // what Python 2 finds where PUT and BINPUT wrote one slot: it keeps text and binary keys apart
 	words  map[string]val // PUT with a text that is not a plain number: Python 2 takes any text as a key
 	styles uint8          // which kinds of PUT were seen: 1 text, 2 binary
+	order  []int64        // the indices in sparse that came with a value on the heap
 	count  int64
 	last   int64 // greatest index that sparse was asked to hold
-	cost   int64
 	recent [8]struct{ idx, off int64 }
 	next   int
 }
@@ -129,19 +139,13 @@ func (mm *memo) clone() memo {
 	c := *mm
 	c.dense = append([]val(nil), mm.dense...)
 	c.sparse = maps.Clone(mm.sparse)
+	c.order = slices.Clone(mm.order)
 	c.other = maps.Clone(mm.other)
 	c.words = maps.Clone(mm.words)
 	return c
 }
 
 func (mm *memo) put(i int64, v val) {
-	if v.p != nil && v.k != kGlobal {
-		if mm.cost += int64(v.p.cost) + nodeCost; mm.cost > maxMemoCost {
-			v = val{k: kLost, n: int64(v.p.cost)}
-		} else {
-			v.p.kept = true
-		}
-	}
 	if v.k == kStr {
 		mm.recent[mm.next&7] = struct{ idx, off int64 }{i, v.n}
 		mm.next++
@@ -168,30 +172,45 @@ func (mm *memo) put(i int64, v val) {
 			if mm.sparse == nil {
 				mm.sparse = map[int64]val{}
 			}
+			if v.k.onHeap() && len(mm.order) < maxSparseMemo {
+				mm.order = append(mm.order, i)
+			} else if v.k.onHeap() {
+				v = val{k: kLost}
+			}
 			mm.sparse[i] = v
 		}
 	}
 }
 
-// fill adds values to a container. One that the memo keeps is charged for them, as picklers memoize containers while they are empty; once
-// nothing is left to spend, values are counted but not held.
-func (mm *memo) fill(n *node, limit int, vs []val) {
-	if n.kept {
-		for _, v := range vs[:min(len(vs), max(0, limit-len(n.items)))] {
-			mm.cost += valCost
-			if v.p != nil && v.k != kGlobal && !v.p.kept {
-				mm.cost += int64(v.p.cost)
-			}
-			if mm.cost > maxMemoCost {
-				n.cost = addCost(n.cost, v)
-			} else {
-				n.keep(limit, v)
-			}
+// each visits the values that are kept, each once and the earliest first, and stores what the visitor makes of them.
+func (mm *memo) each(visit func(*val)) {
+	for i := range mm.dense {
+		if mm.dense[i].k.onHeap() {
+			visit(&mm.dense[i])
 		}
-		return
 	}
-	n.keep(limit, vs...)
+	slices.Sort(mm.order)
+	mm.order = slices.Compact(mm.order)
+	for _, i := range mm.order {
+		v := mm.sparse[i]
+		if visit(&v); mm.sparse[i] != v {
+			mm.sparse[i] = v
+		}
+	}
+	for _, i := range slices.Sorted(maps.Keys(mm.other)) {
+		v := mm.other[i]
+		visit(&v)
+		mm.other[i] = v
+	}
+	for _, w := range slices.Sorted(maps.Keys(mm.words)) {
+		v := mm.words[w]
+		visit(&v)
+		mm.words[w] = v
+	}
 }
+
+// bytes is about what the memo takes.
+func (mm *memo) bytes() int { return valSize*len(mm.dense) + 64*len(mm.sparse) }
 
 // keepName keeps a string that was just used as a name, so that later uses of its memo slot stay known.
 func (mm *memo) keepName(v val) {
@@ -210,7 +229,10 @@ func (mm *memo) keepName(v val) {
 
 func (mm *memo) get(i int64) (val, bool) {
 	if i >= 0 && i < int64(len(mm.dense)) && mm.dense[i].k != kEmpty {
-		return mm.dense[i], true
+		v := mm.dense[i]
+		mm.dense[i].fetched = true // what was fetched once is likely to be fetched again
+		v.fetched = false
+		return v, true
 	}
 	if v, ok := mm.sparse[i]; ok {
 		return v, true
@@ -251,7 +273,14 @@ func (m *machine) diverge(format string, args ...any) {
 
 // fork queues another reading of the stream from the cursor on; change is applied to its copy of the state.
 func (m *machine) fork(note string, change func(*state)) {
-	if m.forkN >= maxForks || m.memo.count > 100_000 {
+	if m.quiet {
+		return // nobody follows it
+	}
+	size := valSize*len(m.stack) + 8*len(m.marks) + m.memo.bytes()
+	for i := range m.forks {
+		size += valSize*len(m.forks[i].stack) + 8*len(m.forks[i].marks) + m.forks[i].memo.bytes()
+	}
+	if m.forkN >= maxForks || size > maxForkBytes {
 		m.oddity(weir.OddDivergent, m.opAt, 0, "more readings than can be followed (%s)", note)
 		return
 	}
@@ -361,17 +390,16 @@ func (m *machine) popMark() ([]val, int64, error) {
 	return vs, total, nil
 }
 
-func (m *machine) newNode(at int64) *node { return &node{at: at, cost: nodeCost} }
+// container makes a value with a node.
+func (m *machine) container(k kind) (val, *node) {
+	id, n := m.heap.make()
+	return val{k: k, id: id, n: m.opAt}, n
+}
 
 func (m *machine) pushTuple(vs []val, total int64) {
-	n := m.newNode(m.opAt)
-	n.count = total
-	m.placeItems(n, 0, vs)
-	if len(vs) > 0 {
-		n.items = make([]val, 0, min(len(vs), maxTupleItems))
-		n.keep(maxTupleItems, vs...)
-	}
-	m.push(val{k: kTuple, p: n})
+	v := m.tuple(vs, total)
+	m.placeItems(v, 0, vs)
+	m.push(v)
 }
 
 // literal pushes a string or bytes literal of n bytes at the cursor and moves over it.
@@ -380,7 +408,7 @@ func (m *machine) literal(k kind, e enc, n uint64) error {
 	if n > uint64(m.rd.size-off) {
 		return fmt.Errorf("%w: %s of %d bytes at byte %d", errTruncated, opName(m.op), n, m.opAt)
 	}
-	v := val{k: k, enc: e, n: off, m: int64(n)}
+	v := m.span(k, e, off, int64(n))
 	if n <= 16 {
 		b, err := m.rd.take(int(n))
 		if err != nil {
@@ -396,7 +424,7 @@ func (m *machine) literal(k kind, e enc, n uint64) error {
 
 // constant gives the exact text of a string value, if it is one.
 func (m *machine) constant(v val) (string, bool) {
-	if v.k != kStr && v.k != kText {
+	if v.k != kStr {
 		return "", false
 	}
 	return m.text(v, 4096)
@@ -419,6 +447,9 @@ func (m *machine) run() error {
 		done, err := m.step()
 		if err != nil || done {
 			return err
+		}
+		if m.heap.used >= m.heap.limit {
+			m.collect()
 		}
 		if m.overflow {
 			return fmt.Errorf("pickle: stack of %d values: %w", len(m.stack), format.ErrLimit)
@@ -524,7 +555,7 @@ func (m *machine) step() (done bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		v := val{k: kStr, enc: encRaw, n: off, m: n}
+		v := m.span(kStr, encRaw, off, n)
 		if n <= 16 {
 			v.tag = tagOf([]byte(rawUnicode(m.rd.at(off, n, 16))))
 		}
@@ -577,38 +608,35 @@ func (m *machine) step() (done bool, err error) {
 		}
 		m.pushTuple(vs[:n], int64(n))
 	case opEmptyList:
-		m.push(val{k: kList, p: m.newNode(m.opAt)})
+		v, _ := m.container(kList)
+		m.push(v)
 	case opEmptyDict:
-		m.push(val{k: kDict, p: m.newNode(m.opAt)})
+		v, _ := m.container(kDict)
+		m.push(v)
 	case opEmptySet:
-		m.push(val{k: kSet, p: m.newNode(m.opAt)})
+		v, _ := m.container(kSet)
+		m.push(v)
 	case opList:
 		vs, n, err := m.popMark()
 		if err != nil {
 			return false, err
 		}
-		p := m.newNode(m.opAt)
-		p.keep(maxListItems, vs...)
-		p.count = n
-		m.push(val{k: kList, p: p})
+		m.push(m.filledWith(kList, maxListItems, vs, n))
 	case opFrozenSet:
 		vs, n, err := m.popMark()
 		if err != nil {
 			return false, err
 		}
-		m.hashed(vs...)
-		p := m.newNode(m.opAt)
-		p.keep(maxListItems, vs...)
-		p.count = n
-		m.push(val{k: kSet, p: p})
+		for _, v := range vs {
+			m.hashed(v)
+		}
+		m.push(m.filledWith(kSet, maxListItems, vs, n))
 	case opDict:
 		vs, n, err := m.popMark()
 		if err != nil {
 			return false, err
 		}
-		p := m.newNode(m.opAt)
-		m.fillDict(p, vs, n)
-		m.push(val{k: kDict, p: p})
+		m.push(m.newDict(vs, n))
 	case opAppend:
 		v, err := m.pop()
 		if err != nil {
@@ -737,7 +765,7 @@ func (m *machine) step() (done bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		m.push(m.instantiate(cls, withKeywords(args, kw), "NEWOBJ_EX"))
+		m.push(m.instantiate(cls, m.withKeywords(args, kw), "NEWOBJ_EX"))
 	case opReduce:
 		args, err := m.pop()
 		if err != nil {
@@ -777,7 +805,7 @@ func (m *machine) step() (done bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		m.persID(val{k: kStr, enc: encLatin, n: off, m: n})
+		m.persID(m.span(kStr, encLatin, off, n))
 	case opBinPersID:
 		id, err := m.pop()
 		if err != nil {
@@ -834,7 +862,7 @@ func (m *machine) binLong(n int64) error {
 	if err := m.rd.skip(n); err != nil {
 		return err
 	}
-	m.push(val{k: kBigInt, n: off, m: n})
+	m.push(m.span(kBigInt, 0, off, n))
 	return nil
 }
 
@@ -895,19 +923,27 @@ func (m *machine) pushGot(v val) {
 	m.push(v)
 }
 
-func (m *machine) fillDict(p *node, vs []val, n int64) {
+// filledWith makes a container of n elements, of which vs are known.
+func (m *machine) filledWith(k kind, limit int, vs []val, n int64) val {
+	v, p := m.container(k)
+	m.heap.add(p, limit, vs)
+	p.grow(n)
+	return v
+}
+
+func (m *machine) newDict(vs []val, n int64) val {
 	if n%2 != 0 {
 		m.diverge("odd number of values for a dict")
 	}
-	m.placePairs(p, vs)
-	p.count += n / 2
+	v := m.filledWith(kDict, maxDictItems, vs[:len(vs)/2*2], n/2)
+	m.placePairs(v, vs)
 	for i := 0; i+1 < len(vs); i += 2 {
 		m.hashed(vs[i])
 		if t := vs[i].tag; t != tagNone {
-			p.setAttr(t, vs[i+1])
+			m.heap.setAttr(m.node(v), t, vs[i+1])
 		}
 	}
-	p.keep(maxDictItems, vs[:len(vs)/2*2]...)
+	return v
 }
 
 func isMalformed(err error) bool {

@@ -54,7 +54,9 @@ var Formats = []format.Format{{
 }}
 
 func newSession(in *format.Input) *session {
-	return &session{in: in, names: pyname.Default(), globals: map[string]*global{}, ext: map[int64]*global{}, shown: maxShown}
+	s := &session{in: in, names: pyname.Default(), globals: map[string]*global{}, ext: map[int64]*global{}, shown: maxShown}
+	s.heap.run = heapRun
+	return s
 }
 
 // Run follows one stream, all its readings included. An error says that the stream could not be followed to its STOP: it is broken or
@@ -65,6 +67,7 @@ func Run(in *format.Input, opt Options) (Result, error) {
 
 func (s *session) run(opt Options) (Result, error) {
 	before := s.imports
+	s.heap.reset()
 	m := &machine{session: s, opt: opt, rd: newReader(s.in, s.in.Size, opt.Offset)}
 	startOps := s.ops
 	err := m.run()
@@ -120,8 +123,10 @@ func (s *session) run(opt Options) (Result, error) {
 func Parse(in *format.Input) error { return ParseWith(in, Options{}) }
 
 // ParseWith is Parse for a loader that does more than pickle does, as the options say; their offset is where the first stream begins.
-func ParseWith(in *format.Input, opt Options) error {
-	s := newSession(in)
+func ParseWith(in *format.Input, opt Options) error { return newSession(in).parse(opt) }
+
+func (s *session) parse(opt Options) error {
+	in := s.in
 	off := opt.Offset
 	for off < in.Size {
 		opt.Offset = off

@@ -10,8 +10,8 @@ import (
 const maxKey = 200
 
 // placeItems tells Options.Place of the values that come into parent as its items, from a given index on.
-func (m *machine) placeItems(parent *node, from int64, vs []val) {
-	if m.opt.Place == nil || parent == nil {
+func (m *machine) placeItems(parent val, from int64, vs []val) {
+	if m.opt.Place == nil {
 		return
 	}
 	for _, v := range vs {
@@ -25,8 +25,8 @@ func (m *machine) placeItems(parent *node, from int64, vs []val) {
 }
 
 // placePairs tells Options.Place of keys and values.
-func (m *machine) placePairs(parent *node, vs []val) {
-	if m.opt.Place == nil || parent == nil {
+func (m *machine) placePairs(parent val, vs []val) {
+	if m.opt.Place == nil {
 		return
 	}
 	var n int64
@@ -50,24 +50,24 @@ func (m *machine) keyText(v val) string {
 	switch v.k {
 	case kInt:
 		return strconv.FormatInt(v.n, 10)
-	case kStr, kText:
+	case kStr:
 		s, _ := m.text(v, maxKey)
 		return s
 	}
 	return ""
 }
 
-func (m *machine) placed(parent *node, v val, key string) {
+func (m *machine) placed(parent val, v val, key string) {
 	switch v.k {
 	case kTuple, kList, kDict, kSet, kCall, kInst, kPersID:
-		if m.opt.Place != nil && v.p != nil && v.p != parent {
-			m.opt.Place(parent.at, v.p.at, key)
+		if m.opt.Place != nil && parent.k.onHeap() && v.id != parent.id {
+			m.opt.Place(parent.n, v.n, key)
 		}
 	}
 }
 
 // placeArgs tells Options.Place of what a call is given: a parameter is named as the tensor that it wraps.
-func (m *machine) placeArgs(call *node, args []val) {
+func (m *machine) placeArgs(call val, args []val) {
 	if m.opt.Place == nil {
 		return
 	}

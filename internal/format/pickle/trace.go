@@ -26,8 +26,8 @@ func (m *machine) trace(g *global, use weir.Use, op string, args []val) {
 			line = fmt.Sprintf("<%s> %s (%s)", path, op, m.exprs(args))
 		}
 	}
-	if m.traced.p != nil && m.traced.p.id > 0 {
-		line = fmt.Sprintf("v%d = %s", m.traced.p.id, line)
+	if m.traced.k.onHeap() && m.node(m.traced).id > 0 {
+		line = fmt.Sprintf("v%d = %s", m.node(m.traced).id, line)
 	}
 	if len(line) > maxEvidence {
 		line = strings.ToValidUTF8(line[:maxEvidence], "") + "…"
@@ -49,8 +49,8 @@ func (m *machine) exprs(vs []val) string {
 
 // expr writes a value, naming the results of calls instead of repeating them.
 func (m *machine) expr(v val, depth int) string {
-	if (v.k == kCall || v.k == kInst) && v.p.id > 0 {
-		return fmt.Sprintf("v%d", v.p.id)
+	if (v.k == kCall || v.k == kInst) && m.node(v).id > 0 {
+		return fmt.Sprintf("v%d", m.node(v).id)
 	}
 	open, end := "", ""
 	switch v.k {
@@ -67,13 +67,13 @@ func (m *machine) expr(v val, depth int) string {
 		return open + "…" + end
 	}
 	parts := make([]string, 0, 8)
-	for i, x := range v.p.items {
+	for i, x := range m.items(v) {
 		if i == 8 {
 			break
 		}
 		parts = append(parts, m.expr(x, depth-1))
 	}
-	if v.p.count > int64(len(parts)) {
+	if m.count(v) > int64(len(parts)) {
 		parts = append(parts, "…")
 	}
 	if v.k == kTuple && len(parts) == 1 {

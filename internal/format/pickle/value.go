@@ -18,20 +18,19 @@ const (
 	kTrue               //
 	kFalse              //
 	kInt                // n
-	kBigInt             // literal at n, length m (text or little-endian), or unknown
+	kBigInt             // literal at n of so many bytes (text or little-endian), or unknown
 	kFloat              // n holds the bits
-	kStr                // literal at n, length m, spelled as enc says
-	kBytes              // literal at n, length m
-	kText               // a computed string: p.text
-	kGlobal             // p.g: an imported object
-	kModule             // p.g: a module object that was imported by a call
+	kStr                // literal at n, spelled as enc says
+	kBytes              // literal at n
+	kGlobal             // an imported object
+	kModule             // a module object that was imported by a call
 	kTuple              //
 	kList               //
 	kDict               //
 	kSet                // set and frozenset
-	kCall               // p.callee(p.items…): the result of a call
-	kInst               // p.callee.__new__(p.items…): an instance
-	kPersID             // p.items[0]
+	kCall               // callee(items…): the result of a call
+	kInst               // callee.__new__(items…): an instance
+	kPersID             // items[0]
 	kBuffer             // out-of-band buffer
 	kMark               // Python 2's pickle.py keeps marks on the stack, where DUP and PUT can reach them
 	kRun                // n plain values that were dropped to bound memory
@@ -61,75 +60,97 @@ const (
 	tagCount
 )
 
-// val is a symbolic value. It holds no text: literals stay in the file and are read when somebody asks.
+// onHeap reports whether values of this kind have a node.
+func (k kind) onHeap() bool { return k >= kTuple && k <= kPersID }
+
+// val is a symbolic value of 16 bytes without pointers. It holds no text: literals stay in the file and are read when somebody asks.
 type val struct {
-	k    kind
-	tag  tag
-	enc  enc
-	n, m int64
-	p    *node
+	k       kind
+	tag     tag
+	enc     enc
+	fetched bool   // in a memo slot: it was fetched from there
+	id      uint32 // its node, its global, or the length of its literal (math.MaxUint32: session.long knows)
+	n       int64  // a number, where the literal lies, or where the node was made
 }
 
 // node is the part of a value that does not fit in val.
 type node struct {
-	g      *global
-	callee val
-	items  []val // bounded; for dicts key, value, key, value …
-	count  int64 // true number of elements
-	text   string
-	attrs  *[tagCount]val // values stored under tagged names
-	cost   int32          // bytes held by this node and all below it, for the memo's budget
-	kept   bool           // the memo keeps it
-	id     int32          // variable number in a trace; 0: none yet
-	at     int64
+	first      uint32 // where the items lie on the heap; once moved, the node's new place
+	room, kept uint16 // how many there may be there, and are; for dicts key, value, key, value …
+	callee     uint32
+	ext        uint32 // one more than the place of the values stored under tagged names; 0: none
+	count      uint32 // true number of elements, math.MaxUint32 for more
+	cost       int32  // weight of this node and all below it, to tell bombs
+	id         int32  // variable number in a trace; 0: none yet
+	calleeKind kind
+	moved      bool // by the collection that is under way
+	objects    bool // a dtype whose state gave it fields that hold objects
 }
 
 // Bounds on what a node keeps. Arguments of real calls are few; code objects have up to some hundred names.
 const (
 	maxTupleItems = 1024
 	maxListItems  = 16
-	maxDictItems  = 64 // keys and values together
-	nodeCost      = 160
+	maxDictItems  = 64  // keys and values together
+	nodeCost      = 160 // weights: about what CPython's objects take
 	valCost       = 32
+	maxCost       = 1 << 30
 )
 
-func (n *node) keep(limit int, vs ...val) {
-	for _, v := range vs {
-		if len(n.items) >= limit {
-			return
+// addCost adds the weight of one more item.
+func addCost(c, weight int32) int32 {
+	return int32(min(int64(c)+int64(weight)+valCost, maxCost))
+}
+
+// firstOf gives at most n of some values.
+func firstOf(vs []val, n int) []val { return vs[:min(len(vs), n)] }
+
+// grow counts n more elements.
+func (n *node) grow(by int64) {
+	n.count = uint32(min(int64(n.count)+max(0, by), math.MaxUint32))
+}
+
+// node gives the node of a value that has one.
+func (s *session) node(v val) *node { return s.heap.at(v.id) }
+
+// items gives the items that are kept of a value; values of other kinds have none.
+func (s *session) items(v val) []val {
+	if !v.k.onHeap() {
+		return nil
+	}
+	return s.heap.items(s.node(v))
+}
+
+// count gives the true number of elements of a value that has a node.
+func (s *session) count(v val) int64 { return int64(s.node(v).count) }
+
+// callee gives what was called for a value of kind kCall or kInst: a kind with what belongs to it, no more.
+func (s *session) callee(v val) val {
+	n := s.node(v)
+	return val{k: n.calleeKind, id: n.callee}
+}
+
+// global gives the import that a value of kind kGlobal or kModule is.
+func (s *session) global(v val) *global { return s.table[v.id] }
+
+// size gives the length of a literal in bytes.
+func (s *session) size(v val) int64 {
+	if v.id == math.MaxUint32 {
+		return s.long[v.n]
+	}
+	return int64(v.id)
+}
+
+// span makes a value of a literal.
+func (s *session) span(k kind, e enc, off, n int64) val {
+	if n >= math.MaxUint32 { // at most one for every 4 GiB of the file
+		if s.long == nil {
+			s.long = map[int64]int64{}
 		}
-		n.items = append(n.items, v)
-		n.cost = addCost(n.cost, v)
+		s.long[off] = n
+		n = math.MaxUint32
 	}
-}
-
-func addCost(c int32, v val) int32 {
-	c += valCost
-	switch {
-	case c >= 1<<30:
-	case v.p != nil && v.k != kGlobal:
-		c += min(v.p.cost, 1<<30)
-	case v.k == kLost:
-		c += int32(min(v.n, 1<<30))
-	}
-	return c
-}
-
-func (n *node) setAttr(t tag, v val) {
-	if t == tagNone {
-		return
-	}
-	if n.attrs == nil {
-		n.attrs = new([tagCount]val)
-	}
-	n.attrs[t] = v
-}
-
-func (n *node) attr(t tag) (val, bool) {
-	if n == nil || n.attrs == nil || n.attrs[t].k == kEmpty {
-		return val{}, false
-	}
-	return n.attrs[t], true
+	return val{k: k, enc: e, n: off, id: uint32(n)}
 }
 
 func tagOf(b []byte) tag {
@@ -158,11 +179,9 @@ const (
 // text gives a string value's text, up to max bytes of its spelling, and whether that is all of it.
 func (m *machine) text(v val, max int) (s string, whole bool) {
 	switch v.k {
-	case kText:
-		return v.p.text, true
 	case kStr, kBytes:
-		b := m.rd.at(v.n, v.m, max)
-		whole = int64(len(b)) == v.m
+		b := m.rd.at(v.n, m.size(v), max)
+		whole = int64(len(b)) == m.size(v)
 		switch v.enc {
 		case encLatin:
 			if v.k == kBytes {
@@ -191,11 +210,20 @@ func latin1(b []byte) string {
 	if ascii {
 		return string(b)
 	}
-	var s strings.Builder
+	out := make([]byte, 0, latin1Len(b))
 	for _, c := range b {
-		s.WriteRune(rune(c))
+		out = utf8.AppendRune(out, rune(c))
 	}
-	return s.String()
+	return string(out)
+}
+
+// latin1Len is the length of latin1(b).
+func latin1Len(b []byte) int {
+	n := len(b)
+	for _, c := range b {
+		n += int(c >> 7)
+	}
+	return n
 }
 
 // unescape undoes Python 2 string escapes (codecs.escape_decode); unknown escapes stay as they are.
@@ -303,23 +331,23 @@ func (m *machine) value(v val, depth, items int) weir.Value {
 	case kInt:
 		return weir.Value{Kind: weir.ValueInt, Text: strconv.FormatInt(v.n, 10)}
 	case kBigInt:
-		return weir.Value{Kind: weir.ValueInt, Text: "<" + strconv.FormatInt(v.m, 10) + "-byte integer>"}
+		return weir.Value{Kind: weir.ValueInt, Text: "<" + strconv.FormatInt(m.size(v), 10) + "-byte integer>"}
 	case kFloat:
 		return weir.Value{Kind: weir.ValueFloat, Text: floatText(math.Float64frombits(uint64(v.n)))}
-	case kStr, kText:
+	case kStr:
 		s, whole := m.text(v, m.shown)
 		n := int64(len(s))
 		if !whole {
-			n = max(v.m, n+1)
+			n = max(m.size(v), n+1)
 		}
 		return weir.Value{Kind: weir.ValueStr, Text: strings.ToValidUTF8(s, "\ufffd"), Len: fixLen(s, n)}
 	case kBytes:
-		b := m.rd.at(v.n, v.m, m.shown)
-		return weir.Value{Kind: weir.ValueBytes, Text: latin1(b), Len: bytesLen(b, v.m)}
+		b := m.rd.at(v.n, m.size(v), m.shown)
+		return weir.Value{Kind: weir.ValueBytes, Text: latin1(b), Len: bytesLen(b, m.size(v))}
 	case kGlobal:
-		return weir.Value{Kind: weir.ValueGlobal, Text: v.p.g.path()}
+		return weir.Value{Kind: weir.ValueGlobal, Text: m.global(v).path()}
 	case kModule:
-		return weir.Value{Kind: weir.ValueGlobal, Text: v.p.g.module}
+		return weir.Value{Kind: weir.ValueGlobal, Text: m.global(v).module}
 	case kBuffer:
 		return weir.Value{Kind: weir.ValueBuffer}
 	case kTuple:
@@ -338,7 +366,7 @@ func (m *machine) value(v val, depth, items int) weir.Value {
 			kind = weir.ValueInstance
 		}
 		w := m.compound(kind, v, depth, items)
-		w.Text = m.calleeText(v.p.callee)
+		w.Text = m.calleeText(m.callee(v))
 		return w
 	}
 	return weir.Value{}
@@ -355,24 +383,25 @@ func fixLen(s string, n int64) int64 {
 // bytesLen gives the length to report for b, whose text is spelled in UTF-8: whole literals must satisfy Len == len(Text).
 func bytesLen(b []byte, n int64) int64 {
 	if int64(len(b)) == n {
-		return int64(len(latin1(b)))
+		return int64(latin1Len(b))
 	}
-	return max(n, int64(len(latin1(b)))+1)
+	return max(n, int64(latin1Len(b))+1)
 }
 
 func (m *machine) compound(k weir.ValueKind, v val, depth, items int) weir.Value {
-	w := weir.Value{Kind: k, Len: v.p.count}
+	kept := m.items(v)
+	w := weir.Value{Kind: k, Len: m.count(v)}
 	if depth <= 0 {
-		if w.Len == 0 && len(v.p.items) > 0 {
-			w.Len = int64(len(v.p.items))
+		if w.Len == 0 && len(kept) > 0 {
+			w.Len = int64(len(kept))
 		}
 		return w
 	}
-	n := min(len(v.p.items), items)
+	n := min(len(kept), items)
 	if n > 0 {
 		w.Items = make([]weir.Value, n)
 		for i := range n {
-			w.Items[i] = m.value(v.p.items[i], depth-1, items)
+			w.Items[i] = m.value(kept[i], depth-1, items)
 		}
 	}
 	return w
@@ -381,7 +410,7 @@ func (m *machine) compound(k weir.ValueKind, v val, depth, items int) weir.Value
 func (m *machine) calleeText(c val) string {
 	switch c.k {
 	case kGlobal:
-		return c.p.g.path()
+		return m.global(c).path()
 	case kCall, kInst:
 		return m.value(c, 2, 4).String()
 	}
