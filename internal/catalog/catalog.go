@@ -43,5 +43,5 @@ func Opaque() *format.Format { return &opaque.Format }
 
 // Rules lists every rule, family by family, in the order in which their findings are reported.
 func Rules() []rule.Rule {
-	return slices.Concat(rule.Pickle(), rule.Torch(), rule.Numpy(), rule.Joblib(), rule.Archive(), rule.Config())
+	return slices.Concat(rule.Pickle(), rule.Torch(), rule.Numpy(), rule.H2O(), rule.Joblib(), rule.Archive(), rule.Config())
 }

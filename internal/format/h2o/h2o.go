@@ -54,14 +54,14 @@ func Parse(in *format.Input) error {
 	w := &walker{in: in, r: reader{src: in, size: in.Size}, layouts: shippedLayouts()}
 	err := w.run()
 	if err == nil {
-		return nil
+		return errors.Join(w.broken...)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		in.Emit(weir.Oddity{Kind: weir.OddTruncated, Detail: err.Error(), At: w.r.at})
 	} else if !errors.Is(err, format.ErrLimit) {
 		in.Emit(weir.Oddity{Kind: weir.OddMalformed, Detail: err.Error(), At: w.began, Size: in.Size - w.began})
 	}
-	return errors.Join(fmt.Errorf("h2o: %w", err), w.rest(w.began))
+	return errors.Join(append(w.broken, fmt.Errorf("h2o: %w", err), w.rest(w.began))...)
 }
 
 // walker is the state of one reading.
@@ -77,6 +77,7 @@ type walker struct {
 	streams int
 	path    []string // fields that lead to where the reader is, outermost first
 	objects int64
+	broken  []error // Java streams that could not be followed to their end
 }
 
 func (w *walker) run() error {
