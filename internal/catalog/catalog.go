@@ -9,6 +9,7 @@ import (
 	"weir/internal/format/archive"
 	"weir/internal/format/h2o"
 	"weir/internal/format/java"
+	"weir/internal/format/mlflow"
 	"weir/internal/format/opaque"
 	"weir/internal/format/pickle"
 	"weir/internal/format/pycode"
@@ -35,6 +36,7 @@ func Formats() []format.Format {
 		plain,
 		pycode.Formats,
 		java.Formats,
+		mlflow.Formats,
 	)
 }
 
@@ -43,5 +45,5 @@ func Opaque() *format.Format { return &opaque.Format }
 
 // Rules lists every rule, family by family, in the order in which their findings are reported.
 func Rules() []rule.Rule {
-	return slices.Concat(rule.Pickle(), rule.Torch(), rule.Numpy(), rule.H2O(), rule.Joblib(), rule.Archive(), rule.Config())
+	return slices.Concat(rule.Pickle(), rule.Torch(), rule.Numpy(), rule.H2O(), rule.Joblib(), rule.Archive(), rule.MLflow(), rule.Config())
 }
