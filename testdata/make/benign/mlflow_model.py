@@ -22,6 +22,7 @@ for form in ("cloudpickle", "pickle"):
                 data = f.read()
             path = os.path.relpath(os.path.join(folder, n), "m-" + form)
             pkl = n.endswith(".pkl")
-            add("mlflow/%s/%s" % (form, path), data, "pickle" if pkl else "text", "mlflow", mlflow.__version__, "mlflow.load_model" if pkl else "none",
-                "clean" if pkl else "skipped", "part of a folder that is one model")
+            kind = "pickle" if pkl else "mlflow" if n == "MLmodel" else "text"
+            add("mlflow/%s/%s" % (form, path), data, kind, "mlflow", mlflow.__version__, "mlflow.load_model" if pkl else "none",
+                "skipped" if kind == "text" else "clean", "part of a folder that is one model")
 done()
