@@ -27,12 +27,16 @@ func (w *walker) custom(class string) error {
 			return err
 		}
 		for {
-			if class, err := w.object(); err != nil || class == "" {
+			if c, err := w.object(); err != nil || c == nil {
 				return err
 			}
 		}
 	case "hex.grid.HyperParameters":
+		w.path = append(w.path, "hex.grid.HyperParameters")
+		defer func() { w.path = w.path[:len(w.path)-1] }()
 		return w.hyperParameters(0)
+	case "water.util.VecUtils$CollectIntegerDomain":
+		return w.field("A8")
 	}
 	return errCustom
 }
@@ -72,8 +76,8 @@ func (w *walker) hashMap() error {
 // mapKey reads a key and says whether it was null.
 func (w *walker) mapKey(text bool) (null bool, err error) {
 	if !text {
-		class, err := w.object()
-		return class == "", err
+		c, err := w.object()
+		return c == nil, err
 	}
 	if err := w.step(); err != nil {
 		return false, err

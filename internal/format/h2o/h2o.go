@@ -1,8 +1,9 @@
 // Package h2o reads the models of H2O-3: binary models, grids and frames (AutoBuffer), and what the classes in them bring to life.
 //
 // A binary model is a row of objects in H2O's own encoding. The class of each object comes from a list of names at the head of the file, and the
-// loader initialises every class of that list; fields that are merely Serializable are Java object streams, which the loader reads without a
-// filter (CVE-2024-6960, still so in 3.46.0.12). [Parse] follows the encoding field by field, with the layouts that the classes have in H2O's own jars.
+// loader initialises the class of an object before it finds out whether it is one of H2O's; fields that are merely Serializable are Java object
+// streams, which the loader reads without a filter (CVE-2024-6960, still so in 3.46.0.12). [Parse] follows the encoding field by field, with the
+// layouts that the classes have in H2O's own jars.
 package h2o
 
 import (
@@ -53,15 +54,19 @@ const (
 func Parse(in *format.Input) error {
 	w := &walker{in: in, r: reader{src: in, size: in.Size}, layouts: shippedLayouts()}
 	err := w.run()
+	w.foreign(err != nil)
 	if err == nil {
-		return errors.Join(w.broken...)
+		if w.broken != nil {
+			return fmt.Errorf("h2o: %w", w.broken)
+		}
+		return nil
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		in.Emit(weir.Oddity{Kind: weir.OddTruncated, Detail: err.Error(), At: w.r.at})
 	} else if !errors.Is(err, format.ErrLimit) {
 		in.Emit(weir.Oddity{Kind: weir.OddMalformed, Detail: err.Error(), At: w.began, Size: in.Size - w.began})
 	}
-	return errors.Join(append(w.broken, fmt.Errorf("h2o: %w", err), w.rest(w.began))...)
+	return errors.Join(fmt.Errorf("h2o: %w", err), w.rest(w.began))
 }
 
 // walker is the state of one reading.
@@ -70,14 +75,22 @@ type walker struct {
 	r       reader
 	layouts *layouts
 	version string
-	types   []string // the type map: class names by the ids that the objects use
-	began   int64    // of the object that is being read
+	types   []class // the type map: classes by the ids that the objects use
+	began   int64   // of the object that is being read
 	depth   int
 	steps   int64
 	streams int
 	path    []string // fields that lead to where the reader is, outermost first
 	objects int64
-	broken  []error // Java streams that could not be followed to their end
+	broken  error // of the first Java stream that could not be followed
+}
+
+// class is an entry of the type map.
+type class struct {
+	name  string // empty: null
+	at    int64
+	used  int64     // offset of the first object of it; 0: none yet
+	chain []*layout // once it was looked up
 }
 
 func (w *walker) run() error {
@@ -92,29 +105,56 @@ func (w *walker) run() error {
 	}
 	for n := 0; w.r.at < w.in.Size; n++ {
 		w.began = w.r.at
-		class, err := w.object()
+		c, err := w.object()
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			w.in.Emit(weir.Note{Key: "h2o.class", Value: short(class)})
+			w.root(c)
 		}
-		if w.layouts.is(class, "water.fvec.Frame") {
-			// Frame.writeAll_impl puts the rows of its chunks between itself and its columns.
-			if err := w.field("A8"); err != nil {
-				return fmt.Errorf("rows of the chunks of a frame: %w", err)
-			}
+		if err := w.after(c); err != nil {
+			return err
 		}
 	}
 	w.in.Emit(weir.Note{Key: "h2o.objects", Value: fmt.Sprint(w.objects)})
 	return nil
 }
 
-// typeMap reads the names of the classes. The loader looks each of them up with Class.forName, which runs its static initialiser, whether an
-// object of it follows or not (AutoBuffer(InputStream), TypeMap.onIce).
+// root says what the file is: its first object.
+func (w *walker) root(c *class) {
+	if c == nil {
+		w.in.Emit(weir.Note{Key: "h2o.class", Value: "null"})
+		return
+	}
+	w.in.Emit(weir.Note{Key: "h2o.class", Value: short(c.name)})
+}
+
+// after reads what some classes put behind themselves when they are written with all that belongs to them (writeAll_impl). Of most that is
+// further objects only.
+func (w *walker) after(c *class) error {
+	if c == nil {
+		return nil
+	}
+	var codes []string
+	switch {
+	case w.layouts.is(c.name, "water.fvec.Frame"):
+		codes = []string{"A8"} // the rows of its chunks
+	case w.layouts.is(c.name, "water.fvec.InteractionWrappedVec"):
+		codes = []string{"AStr", "AStr", "Z", "Z", "Z", "AStr", "AStr", "AStr"}
+	}
+	for _, code := range codes {
+		if err := w.field(code); err != nil {
+			return fmt.Errorf("behind a %s: %w", c.name, err)
+		}
+	}
+	return nil
+}
+
+// typeMap reads the names of the classes.
 func (w *walker) typeMap() error {
 	before := w.r.at
-	n, _, err := w.sparse(func() error {
+	n, err := w.sparse(func() error {
+		at := w.r.at
 		s, err := w.r.text()
 		if err != nil {
 			return err
@@ -122,13 +162,13 @@ func (w *walker) typeMap() error {
 		if len(w.types) >= maxTypes {
 			return fmt.Errorf("more than %d classes: %w", maxTypes, format.ErrLimit)
 		}
-		w.types = append(w.types, s)
+		w.types = append(w.types, class{name: s, at: at})
 		return nil
 	}, func(leading int64) error {
 		if leading > maxTypes {
 			return fmt.Errorf("more than %d classes: %w", maxTypes, format.ErrLimit)
 		}
-		w.types = make([]string, leading)
+		w.types = make([]class, leading)
 		return nil
 	})
 	if err != nil {
@@ -137,21 +177,43 @@ func (w *walker) typeMap() error {
 	if n < 0 {
 		return errors.New("without its list of classes, which the loader needs")
 	}
-	for id, name := range w.types {
-		if name != "" && !w.layouts.has(name) && !bootstrap[name] {
-			w.in.Emit(weir.Class{Name: short(name), How: weir.ClassStaticInit, Field: "type map", At: before, Evidence: fmt.Sprintf("class %d of the file", id)})
-		}
-	}
 	w.in.Emit(weir.Note{Key: "h2o.classes", Value: fmt.Sprint(len(w.types))})
-	if w.in.Inspect {
-		w.in.Emit(weir.Part{Kind: "header", Name: "version " + short(w.version), At: 0, Size: before})
-		w.in.Emit(weir.Part{Kind: "directory", Name: "list of classes", At: before, Size: w.r.at - before})
-	}
+	w.part("header", "version "+short(w.version), 0)
+	w.part("directory", "list of classes", before)
 	return nil
 }
 
+// foreign reports the classes of the type map that are not H2O's own. The loader initialises the class of every object that it reads
+// (TypeMap.theFreezable calls Class.forName), a name that no object uses it only remembers. When not everything was read, any could be used.
+func (w *walker) foreign(unread bool) {
+	for id := range w.types {
+		c := &w.types[id]
+		if c.name == "" || w.layouts.has(c.name) || bootstrap[c.name] {
+			continue
+		}
+		fact := weir.Class{Name: short(c.name), How: weir.ClassDescribed, Field: TypeMap, At: c.at, Evidence: fmt.Sprintf("class %d of the file, used by no object", id)}
+		switch {
+		case c.used > 0:
+			fact.How, fact.Evidence = weir.ClassStaticInit, fmt.Sprintf("class %d of the file, of the object at byte %d", id, c.used)
+		case unread:
+			fact.How, fact.Evidence = weir.ClassStaticInit, fmt.Sprintf("class %d of the file, which could not be read to its end", id)
+		}
+		w.in.Emit(fact)
+	}
+}
+
+// TypeMap is the Field of facts about the list of classes at the head of a file.
+const TypeMap = "type map"
+
 // bootstrap are names in type maps that are no classes of water's own kind: TypeMap.BOOTSTRAP_CLASSES.
 var bootstrap = map[string]bool{" BAD": true, "[B": true}
+
+// part tells `weir inspect` what the bytes from at to here are.
+func (w *walker) part(kind, name string, at int64) {
+	if w.in.Inspect {
+		w.in.Emit(weir.Part{Kind: kind, Name: name, At: at, Size: w.r.at - at})
+	}
+}
 
 // step counts work: a file can hold many empty objects.
 func (w *walker) step() error {
@@ -161,38 +223,42 @@ func (w *walker) step() error {
 	return nil
 }
 
-// object reads a Freezable: the number of its class, -1 for null, then its fields (AutoBuffer.get). It returns the class's name.
-func (w *walker) object() (string, error) {
+// object reads a Freezable: the number of its class, -1 for null, then its fields (AutoBuffer.get). It returns the class, nil for null.
+func (w *walker) object() (*class, error) {
 	if err := w.step(); err != nil {
-		return "", err
+		return nil, err
 	}
+	at := w.r.at
 	id, err := w.r.int()
 	if err != nil || id == -1 {
-		return "", err
+		return nil, err
 	}
-	if id < 0 || id >= int64(len(w.types)) || w.types[id] == "" {
-		return "", fmt.Errorf("an object of class %d of %d", id, len(w.types))
+	if id < 0 || id >= int64(len(w.types)) || w.types[id].name == "" {
+		return nil, fmt.Errorf("an object of class %d of %d", id, len(w.types))
+	}
+	c := &w.types[id]
+	if c.used == 0 {
+		c.used = at
+	}
+	if c.chain == nil {
+		if c.chain, err = w.layouts.chain(w.version, c.name); err != nil {
+			return c, err
+		}
 	}
 	if w.depth++; w.depth > maxDepth {
-		return "", fmt.Errorf("more than %d objects within each other: %w", maxDepth, format.ErrLimit)
+		return c, fmt.Errorf("more than %d objects within each other: %w", maxDepth, format.ErrLimit)
 	}
 	w.objects++
-	class := w.types[id]
-	began := w.r.at
-	err = w.fields(class)
+	err = w.fields(c.chain)
 	w.depth--
-	if w.in.Inspect && w.depth == 0 {
-		w.in.Emit(weir.Part{Kind: "object", Name: class, At: began, Size: w.r.at - began})
+	if w.depth == 0 {
+		w.part("object", c.name, at)
 	}
-	return class, err
+	return c, err
 }
 
 // fields reads the fields of a class, those of its superclasses first, as Weaver writes them.
-func (w *walker) fields(class string) error {
-	chain, err := w.layouts.chain(w.version, class)
-	if err != nil {
-		return err
-	}
+func (w *walker) fields(chain []*layout) error {
 	for _, l := range chain {
 		if l.custom {
 			if err := w.custom(l.name); err != nil {
@@ -200,10 +266,17 @@ func (w *walker) fields(class string) error {
 			}
 			continue
 		}
-		for _, f := range l.fields {
-			w.path = append(w.path, l.name+"."+f.name)
+		for i := range l.fields {
+			f := &l.fields[i]
+			if f.size > 0 { // most are single numbers
+				if err := w.r.skip(f.size); err != nil {
+					return fmt.Errorf("%s: %w", f.where, err)
+				}
+				continue
+			}
+			w.path = append(w.path, f.where)
 			if err := w.field(f.code); err != nil {
-				return fmt.Errorf("%s.%s: %w", l.name, f.name, err)
+				return fmt.Errorf("%s: %w", f.where, err)
 			}
 			w.path = w.path[:len(w.path)-1]
 		}
@@ -228,7 +301,7 @@ func (w *walker) field(code string) error {
 	case code == "Ice":
 		_, err := w.object()
 		return err
-	case strings.HasPrefix(code, "Ser"):
+	case code == "Ser":
 		return w.stream()
 	case strings.HasPrefix(code, "?"):
 		return fmt.Errorf("a field of type %s, which H2O cannot write", code[1:])
@@ -237,7 +310,7 @@ func (w *walker) field(code string) error {
 	if n, ok := sizes[of]; ok && of != "Enum" {
 		return w.primitives(of, n)
 	}
-	_, _, err := w.sparse(func() error { return w.field(of) }, nil)
+	_, err := w.sparse(func() error { return w.field(of) }, nil)
 	return err
 }
 
@@ -257,10 +330,7 @@ func (w *walker) primitives(of string, size int64) error {
 	if err != nil {
 		return err
 	}
-	if middle < 0 {
-		return fmt.Errorf("an array of %d elements", middle)
-	}
-	if middle > 0 {
+	if middle != 0 {
 		if _, err := w.r.int(); err != nil {
 			return err
 		}
@@ -272,63 +342,47 @@ func (w *walker) primitives(of string, size int64) error {
 	if width != 1 && width != 2 && width != 4 && width != 8 {
 		return fmt.Errorf("an array of numbers of %d bytes", width)
 	}
-	return w.r.skip(middle * int64(width))
+	return w.r.skip(max(middle, 0) * int64(width)) // Java takes a negative number for none
 }
 
 // sparse reads an array whose nulls at both ends are only counted (getZA): -1 for null, the nulls before, the elements, and the nulls
-// after if there are elements. It returns how many elements there are, -1 for null, and how many nulls before.
-func (w *walker) sparse(element func() error, leading func(int64) error) (n, before int64, err error) {
-	if before, err = w.r.int(); err != nil || before == -1 {
-		return -1, 0, err
+// after if there are elements. It returns how many elements there are, -1 for null. leading is told how many nulls come before.
+func (w *walker) sparse(element func() error, leading func(int64) error) (n int64, err error) {
+	before, err := w.r.int()
+	if err != nil || before == -1 {
+		return -1, err
 	}
 	if n, err = w.r.int(); err != nil {
-		return 0, before, err
+		return 0, err
 	}
-	if before < 0 || n < 0 {
-		return 0, 0, fmt.Errorf("an array of %d elements after %d", n, before)
-	}
-	if n > 0 {
-		after, err := w.r.int()
-		if err != nil {
-			return 0, before, err
-		}
-		if after < 0 {
-			return 0, before, fmt.Errorf("an array with %d nulls at its end", after)
+	if n < 0 { // getZA packs both numbers in one without masking: the sign of the second overwrites the first
+		if before = -1; n == -1 {
+			return -1, nil
 		}
 	}
-	if leading != nil {
+	after := int64(0)
+	if n != 0 {
+		if after, err = w.r.int(); err != nil {
+			return 0, err
+		}
+	}
+	if int32(before+n+after) < 0 {
+		return 0, fmt.Errorf("an array of %d elements", int32(before+n+after))
+	}
+	if leading != nil && before >= 0 {
 		if err := leading(before); err != nil {
-			return 0, before, err
+			return 0, err
 		}
 	}
 	for range n {
 		if err := element(); err != nil {
-			return n, before, err
+			return n, err
+		}
+		if before < 0 { // Java reads the element, and only then finds that it has no place
+			return n, fmt.Errorf("an array that begins at element %d", before)
 		}
 	}
-	return n, before, nil
-}
-
-// stream hands over a Java object stream: the bytes of a field that is Serializable and nothing else (getSer).
-func (w *walker) stream() error {
-	n, err := w.r.int()
-	if err != nil || n == -1 {
-		return err
-	}
-	if n < 0 || n > w.in.Size-w.r.at {
-		return fmt.Errorf("a Java object stream of %d bytes: %w", n, io.ErrUnexpectedEOF)
-	}
-	if w.streams++; w.streams > maxStreams {
-		return fmt.Errorf("more than %d Java object streams: %w", maxStreams, format.ErrLimit)
-	}
-	at := w.r.at
-	if err := w.r.skip(n); err != nil {
-		return err
-	}
-	if w.in.Inspect {
-		w.in.Emit(weir.Part{Kind: "java", Name: w.where(), At: at, Size: n})
-	}
-	return w.java(at, n)
+	return max(n, 0), nil
 }
 
 // where names the field that is being read.

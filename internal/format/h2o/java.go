@@ -1,17 +1,44 @@
 package h2o
 
 import (
+	"errors"
+	"fmt"
 	"io"
 
 	"weir"
+	"weir/internal/format"
 	"weir/internal/format/java"
 )
 
-// java reads the Java object stream of a field, where it lies. One that is broken is the loader's trouble and not this reader's: the length
-// before it says where the next field begins.
-func (w *walker) java(at, n int64) error {
+// stream follows a Java object stream: the bytes of a field that is Serializable and nothing else (getSer), or of one in lateStreams. A
+// stream that breaks is remembered as an error, but its length is known, so the objects behind it are still read.
+func (w *walker) stream() error {
+	n, err := w.r.int()
+	if err != nil || n == -1 {
+		return err
+	}
+	at := w.r.at
+	if err := w.r.skip(n); err != nil {
+		return fmt.Errorf("a Java object stream: %w", err)
+	}
+	if w.streams++; w.streams > maxStreams {
+		return fmt.Errorf("more than %d Java object streams: %w", maxStreams, format.ErrLimit)
+	}
+	where := w.where()
+	w.part("java", where, at)
+	if err := java.Stream(w.view(where, at, n), where); err != nil && w.broken == nil {
+		w.broken = fmt.Errorf("%s at %d: %w", where, at, err)
+		if errors.Is(err, format.ErrLimit) {
+			return err
+		}
+	}
+	return nil
+}
+
+// view gives a range of the file as an input of its own, whose facts keep their places in the file.
+func (w *walker) view(name string, at, size int64) *format.Input {
 	sub := *w.in
-	sub.ReaderAt, sub.Size, sub.Name = io.NewSectionReader(w.in, at, n), n, w.where()
+	sub.ReaderAt, sub.Name, sub.Size = io.NewSectionReader(w.in, at, size), name, size
 	sub.Emit = func(f weir.Fact) {
 		switch f := f.(type) {
 		case weir.Class:
@@ -26,8 +53,9 @@ func (w *walker) java(at, n int64) error {
 			w.in.Emit(f)
 		}
 	}
-	if err := java.Stream(&sub, w.where()); err != nil {
-		w.broken = append(w.broken, err)
-	}
-	return nil
+	return &sub
 }
+
+// lateStreams are byte arrays that H2O takes for a Java object stream when somebody asks for the failure of the job or task: Job.ex,
+// DTask.getDException (water.AutoBuffer.javaSerializeReadPojo). No other byte array is.
+var lateStreams = map[string]bool{"water.Job._ex": true, "water.DTask._ex": true, "water.Job$Barrier1OnExCom._dex": true}

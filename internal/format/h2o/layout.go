@@ -7,13 +7,18 @@ import (
 	"sync"
 )
 
-// layoutData says how H2O serialises each of its classes, in each version that was looked at: see gen.py in testdata/make/h2o, which writes it
+// layoutData says how H2O serialises each of its classes, in each version that was looked at: see layouts.py in testdata/make/h2o, which writes it
 // from the jars. A line is versions (a letter each), class, superclass or -, and its fields as code:name, or CUSTOM.
 //
 //go:embed layouts.txt
 var layoutData string
 
-type layoutField struct{ code, name string }
+// layoutField is a field of a class.
+type layoutField struct {
+	code  string // of AutoBuffer's method: A for each dimension, then the type
+	where string // the class and the field's name
+	size  int64  // bytes of a single number; 0 for everything else
+}
 
 // layout is one class in some versions.
 type layout struct {
@@ -148,7 +153,11 @@ func (c *layout) read() {
 		for f := range strings.FieldsSeq(c.rest) {
 			code, name, _ := strings.Cut(f, ":")
 			code, _, _ = strings.Cut(code, "=")
-			c.fields = append(c.fields, layoutField{code, name})
+			where := c.name + "." + name
+			if lateStreams[where] {
+				code = "Ser"
+			}
+			c.fields = append(c.fields, layoutField{code, where, sizes[code]})
 		}
 	}
 	c.rest = ""
