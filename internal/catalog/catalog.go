@@ -9,11 +9,13 @@ import (
 	"weir/internal/format/archive"
 	"weir/internal/format/h2o"
 	"weir/internal/format/java"
+	"weir/internal/format/mleap"
 	"weir/internal/format/mlflow"
 	"weir/internal/format/opaque"
 	"weir/internal/format/pickle"
 	"weir/internal/format/pycode"
 	"weir/internal/format/tensor"
+	"weir/internal/format/tensorflow"
 	"weir/internal/format/torch"
 	"weir/internal/rule"
 )
@@ -25,10 +27,18 @@ func Formats() []format.Format {
 	for i := range plain {
 		plain[i].Parse = tensor.ParseJoblib // a joblib array may first come far into a pickle
 	}
+	bundles := slices.Clone(mleap.Formats)
+	for i := range bundles {
+		if bundles[i].Name == "mleap-bundle" {
+			bundles[i].Parse = zip.Parse // what is in it is told by its members
+		}
+	}
 	return slices.Concat(
 		torch.Formats,
 		h2o.Formats,
 		tensor.Formats,
+		bundles,
+		tensorflow.Formats,
 		[]format.Format{
 			zip, archive.Tar, archive.Gzip, archive.Zlib, archive.Bzip2, archive.XZ, archive.LZMA, archive.Zstd, archive.LZ4,
 			archive.SevenZip,
@@ -45,5 +55,5 @@ func Opaque() *format.Format { return &opaque.Format }
 
 // Rules lists every rule, family by family, in the order in which their findings are reported.
 func Rules() []rule.Rule {
-	return slices.Concat(rule.Pickle(), rule.Torch(), rule.Numpy(), rule.H2O(), rule.Joblib(), rule.Archive(), rule.MLflow(), rule.Config())
+	return slices.Concat(rule.Pickle(), rule.Torch(), rule.Numpy(), rule.H2O(), rule.Joblib(), rule.MLeap(), rule.Spark(), rule.Archive(), rule.MLflow(), rule.Config())
 }

@@ -34,16 +34,29 @@ type fixture struct {
 	HandMade bool `json:"hand_made"`
 }
 
-// manifest reads the list of a corpus; an empty one would let every test below pass.
+// manifest reads the lists of a corpus, its own and those of families that keep one beside their files; an empty one would let every test below
+// pass. A path that ends in a slash is a folder that is one model.
 func manifest(t testing.TB, corpus string) []fixture {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(testdata, corpus, "manifest.json"))
+	own := filepath.Join(testdata, corpus, "manifest.json")
+	lists, err := filepath.Glob(filepath.Join(testdata, corpus, "*", "manifest.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var all []fixture
-	if err := json.Unmarshal(b, &all); err != nil {
-		t.Fatal(err)
+	for _, name := range append([]string{own}, lists...) {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var some []fixture
+		if err := json.Unmarshal(b, &some); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if len(some) == 0 {
+			t.Fatalf("%s lists nothing", name)
+		}
+		all = append(all, some...)
 	}
 	if len(all) < 10 {
 		t.Fatalf("the manifest of %s lists only %d files", corpus, len(all))
@@ -126,7 +139,23 @@ func scanned(t testing.TB, all map[string]*outcome, f fixture) *outcome {
 	if o := all[f.Path]; o != nil {
 		return o
 	}
+	if strings.HasSuffix(f.Path, "/") {
+		return folderOutcome(all, f.Path)
+	}
 	return &outcome{} // nothing was said of it: not a model, and nothing found
+}
+
+// folderOutcome is what was said of all that lies in a folder, in the order of the names; a verdict is larger the worse it is.
+func folderOutcome(all map[string]*outcome, dir string) *outcome {
+	var sum outcome
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if o := all[name]; strings.HasPrefix(name+"/", dir) {
+			sum.findings = append(sum.findings, o.findings...)
+			sum.problems = append(sum.problems, o.problems...)
+			sum.verdict = max(sum.verdict, o.verdict)
+		}
+	}
+	return &sum
 }
 
 // knownMisses reads the list of hostile files that weir does not rate high, each with its reason. It is kept short and true: a file that is

@@ -1,0 +1,7 @@
+
+gbt0
+
+featuresfeatures
+
+prediction
+prediction

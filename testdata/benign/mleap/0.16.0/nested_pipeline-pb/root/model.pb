@@ -1,0 +1,4 @@
+
+pipeline
+
+nodespreparefit

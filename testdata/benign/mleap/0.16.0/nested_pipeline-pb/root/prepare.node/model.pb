@@ -1,0 +1,4 @@
+
+pipeline1
+/
+nodes&$string_indexerone_hot	assembler

@@ -1,0 +1,7 @@
+
+string_indexerD
+%
+labelsBernZürich/etc..
+
+handle_invalid	
+error

@@ -1,0 +1,6 @@
+
+string_indexer%
+
+inputcity
+output
+city_index

@@ -1,0 +1,6 @@
+
+one_hot+
+
+input0
+city_index
+output0city_vec

@@ -1,0 +1,109 @@
+// Loads bundles with MLeap's own loader and says what it opened: Fire FILE... prints one JSON object a bundle. Where a bundle has a TensorFlow
+// transformer it also does what MLeap does at the first prediction: unpacks saved_model.zip with bundle-ml's own FileUtil, loads what came out and runs
+// the nodes that the model names. mleap-tensorflow itself is not on Maven Central; TensorflowOp below does with these two libraries what its sources
+// do (TensorflowModel.scala, 0.20.0).
+package weir.testdata
+
+import java.io.{ByteArrayInputStream, File}
+import java.nio.file.{FileSystem, Files, Path, Paths}
+import java.util.zip.ZipInputStream
+
+import scala.collection.JavaConverters._
+import scala.util.{Failure, Success, Try}
+
+import ml.combust.bundle.{BundleContext, BundleFile}
+import ml.combust.bundle.dsl.{Model, Value}
+import ml.combust.bundle.op.OpModel
+import ml.combust.bundle.serializer.FileUtil
+import ml.combust.mleap.bundle.ops.MleapOp
+import ml.combust.mleap.core.types._
+import ml.combust.mleap.runtime.MleapContext
+import ml.combust.mleap.runtime.MleapSupport._
+import ml.combust.mleap.runtime.frame.{FrameBuilder, Transformer}
+import org.tensorflow.{Graph, SavedModelBundle, Session}
+
+/** What a TensorFlow transformer holds: the bytes, whose kind `format` says, and the nodes to run. */
+case class TensorflowModel(format: Option[String], bytes: Array[Byte], nodes: Seq[String]) extends ml.combust.mleap.core.Model {
+  override def inputSchema: StructType = StructType(Seq()).get
+  override def outputSchema: StructType = StructType(Seq()).get
+
+  def predict(): Unit = {
+    val session = format match {
+      case Some("saved_model") =>
+        val dest = Files.createTempDirectory("saved_model")
+        new FileUtil().extract(new ZipInputStream(new ByteArrayInputStream(bytes)), dest.toFile)
+        SavedModelBundle.load(dest.toString, "serve").session
+      case _ =>
+        val g = new Graph()
+        g.importGraphDef(org.tensorflow.proto.framework.GraphDef.parseFrom(bytes))
+        new Session(g)
+    }
+    val r = session.runner()
+    nodes.foreach(n => r.addTarget(n))
+    r.run()
+  }
+}
+
+case class Tensorflow(uid: String = "tf", shape: NodeShape, model: TensorflowModel) extends Transformer {
+  override def transform[FB <: FrameBuilder[FB]](builder: FB): Try[FB] = Try { model.predict(); builder }
+}
+
+class TensorflowOp extends MleapOp[Tensorflow, TensorflowModel] {
+  override val Model: OpModel[MleapContext, TensorflowModel] = new OpModel[MleapContext, TensorflowModel] {
+    override val klazz: Class[TensorflowModel] = classOf[TensorflowModel]
+    override def opName: String = "tensorflow"
+    override def store(model: Model, obj: TensorflowModel)(implicit context: BundleContext[MleapContext]): Model = {
+      Files.write(context.file(if (obj.format.contains("saved_model")) "saved_model.zip" else "graph.pb"), obj.bytes)
+      model.withValue("nodes", Value.stringList(obj.nodes)).withValue("format", obj.format.map(Value.string))
+    }
+    override def load(model: Model)(implicit context: BundleContext[MleapContext]): TensorflowModel = {
+      val format = model.getValue("format").map(_.getString)
+      val file = if (format.contains("saved_model")) "saved_model.zip" else "graph.pb"
+      TensorflowModel(format, Files.readAllBytes(context.file(file)), model.getValue("nodes").map(_.getStringList).getOrElse(Seq()))
+    }
+  }
+  override def model(node: Tensorflow): TensorflowModel = node.model
+}
+
+object Fire {
+  private def quote(s: String): String = "\"" + s.flatMap {
+    case '"' => "\\\""
+    case '\\' => "\\\\"
+    case c if c < ' ' => f"\\u${c.toInt}%04x"
+    case c => c.toString
+  } + "\""
+
+  /** The TensorFlow transformers in a pipeline, to predict with each. */
+  private def tensorflow(t: Any): Seq[Tensorflow] = t match {
+    case t: Tensorflow => Seq(t)
+    case p: ml.combust.mleap.runtime.transformer.Pipeline => p.transformers.flatMap(tensorflow)
+    case _ => Nil
+  }
+
+  private def names(t: Any): Seq[String] = t match {
+    case p: ml.combust.mleap.runtime.transformer.Pipeline => p.uid +: p.transformers.flatMap(names)
+    case t: Transformer => Seq(t.uid)
+    case _ => Nil
+  }
+
+  def load(path: String): String = {
+    val f = new File(path)
+    val loaded = Try {
+      val uri = if (f.isDirectory) f.toURI.toString else "jar:" + f.toURI
+      val bundle = BundleFile(new java.net.URI(uri))
+      try bundle.loadMleapBundle().get.root finally bundle.close()
+    }
+    loaded match {
+      case Failure(e) => s"""{"path":${quote(path)},"loads":false,"error":${quote(e.toString)}}"""
+      case Success(t) =>
+        val ran = tensorflow(t).map(x => Try(x.model.predict()))
+        val errors = ran.collect { case Failure(e) => quote(e.toString.take(300)) }
+        s"""{"path":${quote(path)},"loads":true,"nodes":[${names(t).map(quote).mkString(",")}],"predicts":${ran.size},"errors":[${errors.mkString(",")}]}"""
+    }
+  }
+
+  def main(args: Array[String]): Unit = for (path <- args) {
+    println(try load(path) catch { case e: Throwable => s"""{"path":${quote(path)},"loads":false,"error":${quote(e.toString)}}""" })
+    Console.flush()
+  }
+}
