@@ -71,9 +71,18 @@ func h2oJava(p *Pass) {
 
 func h2oTypeMap(p *Pass) {
 	eachClass(p, func(u *Unit, c weir.Class) {
-		if c.Field == typeMap {
-			p.Report(p.finding(u, c.At, fmt.Sprintf("loading the file runs the static initialiser of %s, which is no class of H2O's models", c.Name), c.Evidence))
+		if c.Field != typeMap {
+			return
 		}
+		message := fmt.Sprintf("loading the file runs the static initialiser of %s, which is no class of H2O's models", c.Name)
+		if c.How == weir.ClassDescribed {
+			message = fmt.Sprintf("the file's list of classes names %s, which is no class of H2O's models; no object of the file uses it", c.Name)
+		}
+		f := p.finding(u, c.At, message, c.Evidence)
+		if c.How == weir.ClassDescribed {
+			f.Severity = weir.SeverityMedium
+		}
+		p.Report(f)
 	})
 }
 
