@@ -1,8 +1,11 @@
 package catalog
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -94,6 +97,29 @@ func TestLateImport(t *testing.T) {
 	} {
 		if worst := severity(t, before+late); worst < weir.SeverityCritical {
 			t.Errorf("%s: the worst finding is %s", what, worst)
+		}
+	}
+}
+
+// TestZipBehindAnything holds archives that begin after bytes of no format and end in a comment: zipfile looks for the end record in the last
+// 64 KiB of a file, wherever the archive begins.
+func TestZipBehindAnything(t *testing.T) {
+	var z bytes.Buffer
+	w := zip.NewWriter(&z)
+	f, err := w.Create("model/data.pkl")
+	if err == nil {
+		_, err = f.Write([]byte("cos\nsystem\n(S'echo zip'\ntR."))
+	}
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	end := z.Bytes()[:z.Len()-2] // without the length of the comment
+	for _, prefix := range []int{0, 100, 100_000} {
+		for _, comment := range []int{0, 3000, 5000, 0xffff} {
+			file := strings.Repeat("#", prefix) + string(end) + string([]byte{byte(comment), byte(comment >> 8)}) + strings.Repeat("c", comment)
+			if worst := severity(t, file); worst < weir.SeverityCritical {
+				t.Errorf("behind %d bytes, with a comment of %d: the worst finding is %s", prefix, comment, worst)
+			}
 		}
 	}
 }

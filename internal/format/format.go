@@ -15,10 +15,12 @@ var ErrLimit = errors.New("limit reached")
 // ErrEncrypted says that content is there but cannot be read without a key.
 var ErrEncrypted = errors.New("encrypted")
 
-// HeadSize and TailSize are the numbers of bytes that Match functions see of each end of a file.
+// HeadSize and TailSize are the numbers of bytes that Match functions see of each end of a file. What no format matches is asked about again
+// with LongTail bytes of its end: readers of zip look for the end record in the last 64 KiB, behind any prefix (APPNOTE 4.3.16, 4.4.12).
 const (
 	HeadSize = 16 << 10
 	TailSize = 4 << 10
+	LongTail = 66 << 10
 )
 
 // Head is what recognition sees: the two ends of the content, its size and its name (a hint that no Match may rest on alone).
@@ -26,7 +28,7 @@ type Head struct {
 	Name  string
 	Size  int64
 	First []byte // the first min(Size, HeadSize) bytes
-	Last  []byte // the last min(Size, TailSize) bytes
+	Last  []byte // the last min(Size, TailSize) bytes, or LongTail of them
 }
 
 // Format is one file format. Adding one is writing one and listing it in internal/catalog.

@@ -160,6 +160,12 @@ func head(name string, r io.ReaderAt, size int64) (format.Head, error) {
 	return h, err
 }
 
+// longer replaces the last bytes of a head by more of them.
+func longer(h *format.Head, r io.ReaderAt) error {
+	h.Last = make([]byte, min(h.Size, format.LongTail))
+	return fill(h.Last, r, h.Size-int64(len(h.Last)))
+}
+
 // fill reads all of b, which must be there.
 func fill(b []byte, r io.ReaderAt, at int64) error {
 	n, err := r.ReadAt(b, at)
@@ -185,6 +191,14 @@ func (a *analysis) examine(member, name string, r io.ReaderAt, size int64, depth
 		return sum
 	}
 	hits := a.match(h)
+	if len(hits) == 0 && size > format.TailSize {
+		if err := longer(&h, r); err != nil {
+			a.problem(member, "read", err.Error())
+			sum.Complete = false
+			return sum
+		}
+		hits = a.match(h)
+	}
 	unit := UnitRecord{Member: member, Size: size}
 	for _, f := range hits {
 		unit.Formats = append(unit.Formats, f.Name)
