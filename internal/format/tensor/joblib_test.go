@@ -56,18 +56,18 @@ func TestJoblib(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			e := newEngine()
-			names := e.scan("a.joblib", strings.NewReader(tc.file), int64(len(tc.file)))
+			names := e.Scan("a.joblib", strings.NewReader(tc.file), int64(len(tc.file)))
 			if fmt.Sprint(names) != "[joblib]" {
 				t.Fatalf("recognised as %v", names)
 			}
 			if got := kinds(e); got != tc.odd && !(tc.odd != "" && strings.Contains(got, tc.odd)) {
-				t.Errorf("oddities %q, want %q\n%s", got, tc.odd, e.lines())
+				t.Errorf("oddities %q, want %q\n%s", got, tc.odd, e.Lines())
 			}
-			if (len(e.errs) > 0) != tc.fails {
-				t.Errorf("errors %q, want any: %v", e.errs, tc.fails)
+			if (len(e.Errs) > 0) != tc.fails {
+				t.Errorf("errors %q, want any: %v", e.Errs, tc.fails)
 			}
 			if seen := called(e, "posix.system"); seen != tc.runs && tc.odd != "shape" {
-				t.Errorf("posix.system seen: %v, want %v\n%s", seen, tc.runs, e.lines())
+				t.Errorf("posix.system seen: %v, want %v\n%s", seen, tc.runs, e.Lines())
 			}
 		})
 	}
@@ -96,9 +96,9 @@ func TestJoblibZ(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			e := newEngine()
-			names := e.scan("a.z", bytes.NewReader(tc.file), int64(len(tc.file)))
-			if fmt.Sprint(names) != "[joblib-z]" || !called(e, "posix.system") || kinds(e) != tc.odd || (len(e.errs) > 0) != tc.fails {
-				t.Errorf("%v\n%s", names, e.lines())
+			names := e.Scan("a.z", bytes.NewReader(tc.file), int64(len(tc.file)))
+			if fmt.Sprint(names) != "[joblib-z]" || !called(e, "posix.system") || kinds(e) != tc.odd || (len(e.Errs) > 0) != tc.fails {
+				t.Errorf("%v\n%s", names, e.Lines())
 			}
 		})
 	}

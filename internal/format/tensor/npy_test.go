@@ -13,6 +13,7 @@ import (
 
 	"weir"
 	"weir/internal/format"
+	"weir/internal/format/formattest"
 )
 
 // npyFile makes an array file of a header text and data.
@@ -27,9 +28,9 @@ func npyFile(version byte, header, data string) []byte {
 	return append(append(b, header...), data...)
 }
 
-func kinds(e *engine) string {
+func kinds(e *formattest.Engine) string {
 	var list []string
-	for _, o := range all[weir.Oddity](e) {
+	for _, o := range formattest.All[weir.Oddity](e) {
 		list = append(list, string(o.Kind))
 	}
 	return strings.Join(list, " ")
@@ -38,8 +39,8 @@ func kinds(e *engine) string {
 // hostilePickle calls posix.system when it is loaded.
 const hostilePickle = "\x80\x02cposix\nsystem\nX\x09\x00\x00\x00echo weir\x85R."
 
-func called(e *engine, name string) bool {
-	for _, i := range all[weir.Import](e) {
+func called(e *formattest.Engine, name string) bool {
+	for _, i := range formattest.All[weir.Import](e) {
 		if i.Module+"."+i.Name == name && i.Use == weir.UseCalled {
 			return true
 		}
@@ -85,15 +86,15 @@ func TestNPYHeaders(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			e := newEngine()
 			b := npyFile(max(tc.version, 1), tc.header, tc.data)
-			e.scan("a.npy", bytes.NewReader(b), int64(len(b)))
+			e.Scan("a.npy", bytes.NewReader(b), int64(len(b)))
 			if got := kinds(e); got != tc.odd && !(tc.odd != "" && strings.Contains(got, tc.odd)) {
-				t.Errorf("oddities %q, want %q\n%s", got, tc.odd, e.lines())
+				t.Errorf("oddities %q, want %q\n%s", got, tc.odd, e.Lines())
 			}
-			if (len(e.errs) > 0) != tc.fails {
-				t.Errorf("errors %q, want any: %v", e.errs, tc.fails)
+			if (len(e.Errs) > 0) != tc.fails {
+				t.Errorf("errors %q, want any: %v", e.Errs, tc.fails)
 			}
 			if called(e, "posix.system") != tc.runs {
-				t.Errorf("posix.system seen: %v, want %v\n%s", !tc.runs, tc.runs, e.lines())
+				t.Errorf("posix.system seen: %v, want %v\n%s", !tc.runs, tc.runs, e.Lines())
 			}
 		})
 	}
@@ -102,12 +103,12 @@ func TestNPYHeaders(t *testing.T) {
 func TestNPYHeaderLengthThatLies(t *testing.T) {
 	b := append([]byte(npyMagic), 2, 0, 0xff, 0xff, 0xff, 0xff, '{', '}')
 	e := newEngine()
-	e.scan("a.npy", bytes.NewReader(b), int64(len(b)))
-	if kinds(e) != "truncated" || len(e.errs) != 1 {
-		t.Errorf("got %q, %q", kinds(e), e.errs)
+	e.Scan("a.npy", bytes.NewReader(b), int64(len(b)))
+	if kinds(e) != "truncated" || len(e.Errs) != 1 {
+		t.Errorf("got %q, %q", kinds(e), e.Errs)
 	}
-	if e.read > 100_000 {
-		t.Errorf("%d bytes read", e.read)
+	if e.Read > 100_000 {
+		t.Errorf("%d bytes read", e.Read)
 	}
 }
 
@@ -125,9 +126,9 @@ func (s sparse) ReadAt(p []byte, off int64) (int, error) {
 func TestArraysAreNotRead(t *testing.T) {
 	b := npyFile(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (134217728,), }   \n", "")
 	e := newEngine()
-	e.scan("a.npy", sparse{b}, int64(len(b))+1<<30)
-	if kinds(e) != "" || len(e.errs) > 0 || e.read > 64<<10 {
-		t.Errorf("1 GiB array: %d bytes read, %q, %q", e.read, kinds(e), e.errs)
+	e.Scan("a.npy", sparse{b}, int64(len(b))+1<<30)
+	if kinds(e) != "" || len(e.Errs) > 0 || e.Read > 64<<10 {
+		t.Errorf("1 GiB array: %d bytes read, %q, %q", e.Read, kinds(e), e.Errs)
 	}
 }
 
@@ -144,18 +145,18 @@ func TestBenignArrays(t *testing.T) {
 				t.Fatal(err)
 			}
 			e := newEngine()
-			names := e.scan(file, bytes.NewReader(b), int64(len(b)))
+			names := e.Scan(file, bytes.NewReader(b), int64(len(b)))
 			if len(names) == 0 || names[0] == "pickle" {
 				continue
 			}
 			n++
-			for _, o := range all[weir.Oddity](e) {
+			for _, o := range formattest.All[weir.Oddity](e) {
 				t.Errorf("%s %v: %+v", file, names, o)
 			}
-			if len(e.errs) > 0 {
-				t.Errorf("%s %v: %q", file, names, e.errs)
+			if len(e.Errs) > 0 {
+				t.Errorf("%s %v: %q", file, names, e.Errs)
 			}
-			for _, s := range all[weir.Storage](e) {
+			for _, s := range formattest.All[weir.Storage](e) {
 				if s.Want != s.Have && s.Have >= 0 {
 					t.Errorf("%s: %+v", file, s)
 				}
@@ -181,7 +182,7 @@ func TestTruncated(t *testing.T) {
 			if name == "joblib" {
 				f = ParseJoblib
 			}
-			err := f(e.input("", bytes.NewReader(b[:n]), int64(n)))
+			err := f(e.Input("", bytes.NewReader(b[:n]), int64(n)))
 			if err == nil && kinds(e) == "" {
 				t.Errorf("%s cut at %d of %d: nothing said", name, n, len(b))
 			}
@@ -247,18 +248,8 @@ func TestTypeStrings(t *testing.T) {
 // checkParse runs a parser twice and checks what must hold for any input.
 func checkParse(t *testing.T, b []byte, parse func(*format.Input) error) {
 	t.Helper()
-	run := func() *engine {
-		e := newEngine()
-		if err := parse(e.input("", bytes.NewReader(b), int64(len(b)))); err != nil {
-			e.errs = append(e.errs, err.Error())
-		}
-		return e
-	}
-	e := run()
-	if a, b := e.lines(), run().lines(); a != b {
-		t.Fatalf("two readings differ:\n%s\n%s", a, b)
-	}
-	for _, s := range all[weir.Storage](e) {
+	e := formattest.Twice(t, b, newEngine, parse)
+	for _, s := range formattest.All[weir.Storage](e) {
 		if s.Have > int64(len(b)) || s.Have < -1 || s.At < 0 {
 			t.Fatalf("storage out of bounds: %+v", s)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"weir"
 	"weir/internal/format"
+	"weir/internal/format/formattest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -49,25 +50,25 @@ func TestBenign(t *testing.T) {
 	for name, b := range fixtures(t) {
 		folder, _, _ := strings.Cut(name, "/")
 		e := newEngine()
-		got := e.scan(name, bytes.NewReader(b), int64(len(b)))
+		got := e.Scan(name, bytes.NewReader(b), int64(len(b)))
 		if w := want[folder]; w != "" && fmt.Sprint(got) != "["+w+"]" {
 			t.Errorf("%s: recognised as %v, want %s", name, got, w)
 		}
-		for _, o := range all[weir.Oddity](e) {
+		for _, o := range formattest.All[weir.Oddity](e) {
 			t.Errorf("%s: %+v", name, o)
 		}
-		for _, s := range all[weir.Storage](e) {
+		for _, s := range formattest.All[weir.Storage](e) {
 			if s.Have != s.Want || s.Views {
 				t.Errorf("%s: %+v", name, s)
 			}
 		}
-		for _, c := range all[weir.Call](e) {
+		for _, c := range formattest.All[weir.Call](e) {
 			t.Errorf("%s: %+v", name, c)
 		}
-		if len(e.errs) > 0 {
-			t.Errorf("%s: %q", name, e.errs)
+		if len(e.Errs) > 0 {
+			t.Errorf("%s: %q", name, e.Errs)
 		}
-		for _, m := range e.members {
+		for _, m := range e.Members {
 			if (strings.Contains(m, "/data/") || strings.Contains(m, ".storage ")) && strings.Contains(name, "zip") {
 				t.Errorf("%s: %s was read although a record explains it", name, m)
 			}
@@ -86,9 +87,9 @@ func TestGolden(t *testing.T) {
 			continue
 		}
 		e := newEngine()
-		e.scan(name, bytes.NewReader(b), int64(len(b)))
+		e.Scan(name, bytes.NewReader(b), int64(len(b)))
 		var kept []string
-		for _, l := range strings.Split(e.lines(), "\n") {
+		for _, l := range strings.Split(e.Lines(), "\n") {
 			if !strings.Contains(l, ": import ") && !strings.Contains(l, ": member ") && l != "" {
 				kept = append(kept, l)
 			}
@@ -130,7 +131,7 @@ func TestTruncated(t *testing.T) {
 	b := files["legacy/tensor-plain.pt"]
 	for n := 64; n < len(b); n++ {
 		e := newEngine()
-		if err := ParseLegacy(e.input("", bytes.NewReader(b[:n]), int64(n))); err == nil && len(all[weir.Oddity](e)) == 0 {
+		if err := ParseLegacy(e.Input("", bytes.NewReader(b[:n]), int64(n))); err == nil && len(formattest.All[weir.Oddity](e)) == 0 {
 			t.Errorf("legacy cut at %d of %d: nothing said", n, len(b))
 		}
 	}
@@ -182,8 +183,8 @@ func zipOf(t testing.TB, files ...file) []byte {
 	return b.Bytes()
 }
 
-func called(e *engine, name string) bool {
-	for _, i := range all[weir.Import](e) {
+func called(e *formattest.Engine, name string) bool {
+	for _, i := range formattest.All[weir.Import](e) {
 		if i.Module+"."+i.Name == name && i.Use == weir.UseCalled {
 			return true
 		}
@@ -225,18 +226,18 @@ func TestStorages(t *testing.T) {
 				files := append([]file{{"a/data.pkl" + packed, pickled(tc.pickle)}, {"a/version", "3\n"}}, tc.data...)
 				e := scanBytes(t, zipOf(t, files...))
 				var got []string
-				for _, s := range all[weir.Storage](e) {
+				for _, s := range formattest.All[weir.Storage](e) {
 					got = append(got, fmt.Sprint(s.Key, " ", s.Want, " ", s.Have, " ", s.Views))
 				}
 				if strings.Join(got, ", ") != tc.want {
-					t.Errorf("storages %q, want %q\n%s", got, tc.want, e.lines())
+					t.Errorf("storages %q, want %q\n%s", got, tc.want, e.Lines())
 				}
 				read := false
-				for _, m := range e.members {
+				for _, m := range e.Members {
 					read = read || strings.HasPrefix(strings.ToLower(m), "a/data/")
 				}
 				if read != tc.read {
-					t.Errorf("data read: %v, want %v: %q", read, tc.read, e.members)
+					t.Errorf("data read: %v, want %v: %q", read, tc.read, e.Members)
 				}
 			})
 		}
@@ -247,8 +248,8 @@ func TestDeepReadsStorages(t *testing.T) {
 	b := zipOf(t, file{"a/data.pkl", pickled(tensor("ByteStorage", "0", len(pickled(evil)), 0, 1, 1))}, file{"a/data/0", pickled(evil)}, file{"a/version", "3"})
 	for _, deep := range []bool{false, true} {
 		e := newEngine()
-		e.deep = deep
-		e.scan("a", bytes.NewReader(b), int64(len(b)))
+		e.Deep = deep
+		e.Scan("a", bytes.NewReader(b), int64(len(b)))
 		if called(e, "posix.system") != deep {
 			t.Errorf("deep %v: pickle in tensor data seen: %v", deep, !deep)
 		}
@@ -284,7 +285,7 @@ func TestHostileZip(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if e := scanBytes(t, zipOf(t, tc.files...)); !called(e, "posix.system") {
-				t.Errorf("posix.system not seen\n%q\n%s", e.members, e.lines())
+				t.Errorf("posix.system not seen\n%q\n%s", e.Members, e.Lines())
 			}
 		})
 	}
@@ -297,7 +298,7 @@ func TestReducePackage(t *testing.T) {
 	} {
 		e := scanBytes(t, zipOf(t, file{"p/.data/extern_modules", "os\n"}, file{"p/m/model.pkl", pickled(id)}))
 		if !called(e, "os.system") {
-			t.Errorf("call through a persistent id not seen\n%s", e.lines())
+			t.Errorf("call through a persistent id not seen\n%s", e.Lines())
 		}
 	}
 }
@@ -344,19 +345,19 @@ func TestLegacy(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			e := newEngine()
-			names := e.scan("a", strings.NewReader(tc.file), int64(len(tc.file)))
+			names := e.Scan("a", strings.NewReader(tc.file), int64(len(tc.file)))
 			if fmt.Sprint(names) != "[torch-legacy]" {
 				t.Errorf("recognised as %v", names)
 			}
 			var odd []string
-			for _, o := range all[weir.Oddity](e) {
+			for _, o := range formattest.All[weir.Oddity](e) {
 				odd = append(odd, string(o.Kind))
 			}
 			if got := strings.Join(odd, " "); got != tc.odd && !(tc.odd != "" && strings.Contains(got, tc.odd)) {
-				t.Errorf("oddities %q, want %q\n%s", got, tc.odd, e.lines())
+				t.Errorf("oddities %q, want %q\n%s", got, tc.odd, e.Lines())
 			}
-			if (len(e.errs) > 0) != tc.fails || tc.runs && !called(e, "posix.system") {
-				t.Errorf("errors %q, want any: %v; runs: %v\n%s", e.errs, tc.fails, tc.runs, e.lines())
+			if (len(e.Errs) > 0) != tc.fails || tc.runs && !called(e, "posix.system") {
+				t.Errorf("errors %q, want any: %v; runs: %v\n%s", e.Errs, tc.fails, tc.runs, e.Lines())
 			}
 		})
 	}
@@ -366,18 +367,18 @@ func TestScriptArchive(t *testing.T) {
 	code := "class M(Module):\n  __parameters__ = []\n  def __setstate__(self: __torch__.M, s: str) -> NoneType:\n    torch.save(s, \"../../x\")\n    return None\n"
 	for _, star := range []string{"", "*"} {
 		e := scanBytes(t, zipOf(t, file{"m/code/__torch__.py" + star, code}, file{"m/data.pkl", pickled("c__torch__\nM\n)\x81")}, file{"m/constants.pkl", pickled(")")}))
-		calls := all[weir.Call](e)
+		calls := formattest.All[weir.Call](e)
 		if len(calls) != 1 || calls[0].Callee != "aten::save" || !calls[0].Auto || calls[0].Line != 4 || calls[0].Member != "m/code/__torch__.py" {
 			t.Errorf("calls %+v", calls)
 		}
-		if c := all[weir.Code](e); len(c) != 1 || c[0].Name != "__torch__.M" || !c[0].Auto {
+		if c := formattest.All[weir.Code](e); len(c) != 1 || c[0].Name != "__torch__.M" || !c[0].Auto {
 			t.Errorf("code %+v", c)
 		}
 	}
 	e := scanBytes(t, zipOf(t, file{"m/data.pkl", pickled("N")}, file{"m/constants.pkl", pickled(")")},
 		file{"m/bytecode.pkl", pickled("(" + text("aten::add") + text("aten::save") + text("evil::run") + "t")}))
 	var got []string
-	for _, c := range all[weir.Call](e) {
+	for _, c := range formattest.All[weir.Call](e) {
 		got = append(got, c.Callee)
 	}
 	if fmt.Sprint(got) != "[aten::save evil::run]" {
@@ -391,7 +392,7 @@ func TestCarriedCode(t *testing.T) {
 		file{"m/archive_format", "pt2"}, file{"m/data/aotinductor/model/x.so", elf}, file{"m/notes.txt*", elf}, file{"m/x.pyd", "MZ" + strings.Repeat("\x00", 58) + "\x40\x00\x00\x00PE\x00\x00"},
 		file{"m/lib", "\xcf\xfa\xed\xfe" + strings.Repeat("\x00", 40)}, file{"m/A.class", "\xca\xfe\xba\xbe\x00\x00\x00\x34" + strings.Repeat("\x00", 40)}))
 	var got []string
-	for _, c := range all[weir.Code](e) {
+	for _, c := range formattest.All[weir.Code](e) {
 		got = append(got, c.Name+" "+c.Language+" "+c.Text)
 	}
 	want := "[m/data/aotinductor/model/x.so native ELF m/notes.txt native ELF m/x.pyd native PE m/lib native Mach-O]"
@@ -401,11 +402,11 @@ func TestCarriedCode(t *testing.T) {
 	e = scanBytes(t, zipOf(t, file{"handler.py", "import os\n"}, file{"other.py", "x = 1\n"},
 		file{"MAR-INF/MANIFEST.json", `{"model": {"modelName": "m", "handler": "handler.py:run", "requirementsFile": "requirements.txt", "extra": [1, true]}}`}))
 	auto := map[string]bool{}
-	for _, c := range all[weir.Code](e) {
+	for _, c := range formattest.All[weir.Code](e) {
 		auto[c.Name] = c.Auto
 	}
 	settings := map[string]string{}
-	for _, s := range all[weir.Setting](e) {
+	for _, s := range formattest.All[weir.Setting](e) {
 		settings[s.Key] = s.Value
 	}
 	if fmt.Sprint(auto) != "map[handler.py:true other.py:false]" || settings["model.handler"] != "handler.py:run" || settings["model.extra.1"] != "true" || settings["model.requirementsFile"] != "requirements.txt" {
@@ -418,7 +419,7 @@ func TestExportWeightsAreNotRead(t *testing.T) {
 	for size, read := range map[int]bool{24: false, 25: true} {
 		e := scanBytes(t, zipOf(t, file{"m/archive_format", "pt2"}, file{"m/data/weights/weight_0", strings.Repeat("\x00", size)}, file{"m/data/weights/model_weights_config.json", conf}))
 		got := false
-		for _, m := range e.members {
+		for _, m := range e.Members {
 			got = got || strings.HasPrefix(m, "m/data/weights/weight_0 ")
 		}
 		if got != read {
@@ -434,7 +435,7 @@ func TestShards(t *testing.T) {
 		slicesOf(part, bad), slicesOf(bad, part), slicesOf(part, []byte(pickled(evil)), part), slicesOf(part, bad, part),
 	} {
 		if e := scanBytes(t, b); !called(e, "posix.system") {
-			t.Errorf("posix.system not seen\n%q\n%s", e.members, e.lines())
+			t.Errorf("posix.system not seen\n%q\n%s", e.Members, e.Lines())
 		}
 	}
 }
@@ -443,18 +444,8 @@ func slicesOf(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 
 // fuzz runs a parser twice and checks what must hold for any input.
 func fuzz(t *testing.T, b []byte, parse func(*format.Input) error) {
-	run := func() *engine {
-		e := newEngine()
-		if err := parse(e.input("", bytes.NewReader(b), int64(len(b)))); err != nil {
-			e.errs = append(e.errs, err.Error())
-		}
-		return e
-	}
-	e := run()
-	if a, b := e.lines(), run().lines(); a != b {
-		t.Fatalf("two readings differ:\n%s\n%s", a, b)
-	}
-	for _, s := range all[weir.Storage](e) {
+	e := formattest.Twice(t, b, newEngine, parse)
+	for _, s := range formattest.All[weir.Storage](e) {
 		if s.Have < -1 || s.Want < -1 {
 			t.Fatalf("storage out of bounds: %+v", s)
 		}
