@@ -140,6 +140,20 @@ func (e *engine) holds(b string) bool {
 	return false
 }
 
+// wants fails where an oddity or some content is missing; empty ones are not asked for.
+func (e *engine) wants(t *testing.T, kind weir.OddityKind, text, holds string) {
+	t.Helper()
+	if kind != "" && !e.has(kind, text) {
+		t.Errorf("no oddity %s %q", kind, text)
+	}
+	if holds != "" && !e.holds(holds) {
+		t.Errorf("content %q did not reach the engine", holds)
+	}
+	if t.Failed() {
+		t.Logf("%s", strings.Join(e.log, "\n"))
+	}
+}
+
 // wantClean fails when an honest file gives an oddity or an error.
 func wantClean(t *testing.T, e *engine, err error) {
 	t.Helper()

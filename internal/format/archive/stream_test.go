@@ -111,15 +111,7 @@ func TestHostileStreams(t *testing.T) {
 			if (err != nil) != c.fails && c.kind != "" {
 				t.Errorf("error %v, want one: %v", err, c.fails)
 			}
-			if c.kind != "" && !e.has(c.kind, c.text) {
-				t.Errorf("no oddity %s %q", c.kind, c.text)
-			}
-			if c.holds != "" && !e.holds(c.holds) {
-				t.Errorf("content %q did not reach the engine", c.holds)
-			}
-			if t.Failed() {
-				t.Logf("%s", strings.Join(e.log, "\n"))
-			}
+			e.wants(t, c.kind, c.text, c.holds)
 		})
 	}
 }

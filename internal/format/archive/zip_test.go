@@ -331,16 +331,9 @@ func TestHostileZips(t *testing.T) {
 				t.Errorf("error %v, want one: %v", err, c.fails)
 			}
 			for _, w := range c.wants {
-				if !e.has(w.kind, w.text) {
-					t.Errorf("no oddity %s %q", w.kind, w.text)
-				}
+				e.wants(t, w.kind, w.text, "")
 			}
-			if c.holds != "" && !e.holds(c.holds) {
-				t.Errorf("content %q did not reach the engine", c.holds)
-			}
-			if t.Failed() {
-				t.Logf("%s", strings.Join(e.log, "\n"))
-			}
+			e.wants(t, "", "", c.holds)
 		})
 	}
 }
