@@ -128,6 +128,7 @@ func sections(text string) []section {
 // unitLine describes a file or one of its members in an example.
 type unitLine struct {
 	Member    string   `json:"member"`
+	Path      string   `json:"path"` // of the file itself; "example" when it does not matter
 	Formats   []string `json:"formats"`
 	Model     bool     `json:"model"`
 	Framework string   `json:"framework"`
@@ -166,6 +167,9 @@ func (e *Example) line(line string) error {
 			return err
 		}
 		*e.unit(l.Member) = Unit{Member: l.Member, Formats: l.Formats, Model: l.Model}
+		if l.Path != "" {
+			e.File.Path = l.Path
+		}
 		if l.Framework != "" {
 			e.File.Framework = l.Framework
 		}

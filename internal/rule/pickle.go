@@ -95,6 +95,11 @@ func Pickle() []Rule {
 			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{502, 94}, Fix: fixDangerous, References: []string{"ATLAS:AML.T0011"}, Check: codeObject,
 		},
 		{
+			ID: "pickle/compiled-module", Title: "Compiled Python lies here and reaches the system", Since: "0.1.0", Severity: weir.SeverityMedium,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{506, 829},
+			Fix: "ask for the source and delete the compiled file; Python makes it again", References: []string{"ATLAS:AML.T0011"}, Check: compiledModule,
+		},
+		{
 			ID: "pickle/parser-divergence", Title: "Pickle readers disagree about this stream", Since: "0.1.0", Severity: weir.SeverityHigh,
 			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{436}, Fix: fixBroken,
 			References: []string{"https://github.com/python/cpython/issues/154848"}, Check: parserDivergence,
