@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -91,24 +93,39 @@ func TestSmall(t *testing.T) {
 	}
 }
 
-// interpreters lists the CPythons of this machine.
+// interpreters lists the CPythons of this machine: those of pyenv and those on the PATH. There must be one.
 func interpreters(t *testing.T) []string {
-	home, err := os.UserHomeDir()
-	if err != nil {
-		t.Skip("no home folder")
+	root := os.Getenv("PYENV_ROOT")
+	if home, err := os.UserHomeDir(); root == "" && err == nil {
+		root = filepath.Join(home, ".pyenv")
 	}
-	found, _ := filepath.Glob(filepath.Join(home, ".pyenv/versions/*/bin/python"))
+	found, _ := filepath.Glob(filepath.Join(root, "versions/*/bin/python"))
+	names := []string{"python2.7", "python3"}
+	for minor := 6; minor <= 14; minor++ {
+		names = append(names, fmt.Sprintf("python3.%d", minor))
+	}
+	for _, n := range names {
+		p, err := exec.LookPath(n)
+		if err == nil && !strings.HasPrefix(p, filepath.Join(root, "shims")) { // a shim runs one of the above, or nothing
+			found = append(found, p)
+		}
+	}
+	once := map[string]bool{}
+	found = slices.DeleteFunc(found, func(p string) bool {
+		real, err := filepath.EvalSymlinks(p)
+		seen := once[real]
+		once[real] = true
+		return err != nil || seen
+	})
 	if len(found) == 0 {
-		t.Skip("no interpreters of pyenv")
+		t.Fatal("no Python here to compare with: testdata/make/setup.sh test installs one")
 	}
 	return found
 }
 
 // TestInterpreters compares with the dis module of every CPython that is here, over its own standard library.
 func TestInterpreters(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs every interpreter")
-	}
+	var versions []string
 	for _, python := range interpreters(t) {
 		count := "12"
 		if c := os.Getenv("WEIR_STDLIB_MODULES"); c != "" {
@@ -116,10 +133,14 @@ func TestInterpreters(t *testing.T) {
 		}
 		b, err := exec.Command(python, "-W", "ignore", "testdata/make.py", "stdlib", count).Output()
 		if err != nil {
-			t.Errorf("%s: %v", filepath.Base(filepath.Dir(filepath.Dir(python))), err)
+			t.Errorf("%s: %v", python, err)
 			continue
 		}
 		all := samples(t, b)
+		if len(all) == 0 {
+			t.Errorf("%s compiled nothing", python)
+			continue
+		}
 		chains, missing, extra := 0, 0, 0
 		for _, s := range all {
 			m, e := s.check(t)
@@ -129,7 +150,9 @@ func TestInterpreters(t *testing.T) {
 			t.Errorf("only %d chains to compare", chains)
 		}
 		t.Logf("%s: %d modules, %d chains, %d missing, %d more", all[0].Python, len(all), chains, missing, extra)
+		versions = append(versions, all[0].Python.String())
 	}
+	t.Logf("compared with the dis module of Python %s", strings.Join(versions, ", "))
 }
 
 // TestVersions reads code without being told its version: what must be found is found, and nothing else than with it.
