@@ -40,6 +40,9 @@ func (o option) env() string {
 	return "WEIR_" + strings.NewReplacer(".", "_", "-", "_").Replace(strings.ToUpper(o.key))
 }
 
+// leastMemory is what a worker takes before it reads anything, with room to read.
+const leastMemory = 16 << 20
+
 var severityWords = []string{"info", "low", "medium", "high", "critical"}
 
 // options lists every setting but the waivers (ignore), which only weir.yaml has.
@@ -99,7 +102,10 @@ func (o option) check(v any) error {
 			err = errors.New("a limit is at least 1; there is no way to have none")
 		}
 	case kindSize:
-		_, err = parseSize(s)
+		var n int64
+		if n, err = parseSize(s); err == nil && o.key == "limits.memory" && n < leastMemory {
+			err = fmt.Errorf("a worker does not start with less than %s", size(leastMemory))
+		}
 	case kindDuration:
 		_, err = duration(s)
 	}

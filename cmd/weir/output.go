@@ -167,14 +167,15 @@ func (o *outputs) sink(stdout io.Writer, opts, fileOpts report.Options) weir.Sin
 	return report.Tee(sinks...)
 }
 
-// commit puts the files into their places.
+// commit puts the files into their places: all that can be, and the first error of the others.
 func (o *outputs) commit() error {
+	var first error
 	for _, f := range o.files {
-		if err := f.commit(); err != nil {
-			return cannotWrite(f.path, err)
+		if err := f.commit(); err != nil && first == nil {
+			first = cannotWrite(f.path, err)
 		}
 	}
-	return nil
+	return first
 }
 
 func (f *outputFile) commit() error {
@@ -214,6 +215,8 @@ func (o *outputs) discard() {
 type pipeWriter struct {
 	w      io.Writer
 	closed bool
+	late   bool  // an error (a full disk) waits in err: the other reports of the scan are still wanted
+	err    error // of writing
 }
 
 func (p *pipeWriter) Write(b []byte) (int, error) {
@@ -226,9 +229,27 @@ func (p *pipeWriter) Write(b []byte) (int, error) {
 		return len(b), nil
 	}
 	if err != nil {
-		return n, cannotWrite("standard output", err)
+		err = cannotWrite("standard output", err)
 	}
-	return n, nil
+	if err != nil && p.late {
+		p.closed, p.err = true, err
+		return len(b), nil
+	}
+	return n, err
+}
+
+// helpWriter takes what the command library writes by itself (help, versions, completions) and keeps the error, which that would print in its
+// own way or drop.
+type helpWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (h *helpWriter) Write(b []byte) (int, error) {
+	if h.err == nil {
+		_, h.err = h.w.Write(b)
+	}
+	return len(b), nil
 }
 
 // outputHelp lists the formats for help texts.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -60,13 +61,13 @@ func (a *app) report(cmd *cobra.Command, name string) error {
 		return err
 	}
 	defer out.discard()
-	stdout := &pipeWriter{w: a.stdout}
+	stdout := &pipeWriter{w: a.stdout, late: true}
 	sink := out.sink(stdout, a.textOptions(s.flag("quiet")), report.Options{Rule: ruleDocs()})
 	sum, err := replay(name, in, sink)
 	if err != nil {
 		return err
 	}
-	if err := out.commit(); err != nil {
+	if err := cmp.Or(stdout.err, out.commit()); err != nil {
 		return err
 	}
 	if sum.ExitCode != exitOK {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"runtime/debug"
@@ -28,12 +29,18 @@ func run(a *app, args []string) (code int) {
 	}
 	a.frugal()
 	slog.SetDefault(slog.New(&handler{w: a.stderr, level: slog.LevelWarn}))
-	root := newRoot(a)
+	help := &helpWriter{w: &pipeWriter{w: a.stdout}}
+	root := newRoot(a, help)
 	root.SetArgs(args)
-	return fail(a.stderr, root.Execute())
+	err := root.Execute()
+	if err == nil {
+		err = help.err
+	}
+	return fail(a.stderr, err)
 }
 
-func newRoot(a *app) *cobra.Command {
+// newRoot makes all commands. out is for what the command library writes by itself.
+func newRoot(a *app, out io.Writer) *cobra.Command {
 	cobra.EnableCommandSorting = false // the order is that of importance
 	root := &cobra.Command{
 		Use:   "weir",
@@ -53,7 +60,7 @@ and sends nothing anywhere.`,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 	}
 	root.SetIn(a.stdin)
-	root.SetOut(a.stdout)
+	root.SetOut(out)
 	root.SetErr(a.stderr)
 	root.AddGroup(&cobra.Group{ID: "work", Title: "Commands"}, &cobra.Group{ID: "know", Title: "What weir knows"}, &cobra.Group{ID: "other", Title: "Others"})
 	root.AddCommand(newScan(a), newInspect(a), newReport(a), newExplain(a), newRules(a), newFormats(a), newConfig(a), newLab(a), newVersion(a))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,7 +99,7 @@ func (a *app) scan(cmd *cobra.Command, targets []string) error {
 
 	p := startProgress(a.stderr, quiet)
 	defer p.end()
-	stdout := &pipeWriter{w: p.above(a.stdout)}
+	stdout := &pipeWriter{w: p.above(a.stdout), late: true}
 	if trace, _ := cmd.Flags().GetBool("trace"); trace {
 		cfg.trace = p.above(a.stderr)
 		if out.stdout != nil && out.stdout.Name == "text" {
@@ -115,7 +116,7 @@ func (a *app) scan(cmd *cobra.Command, targets []string) error {
 		return err
 	}
 	p.clear()
-	if err := out.commit(); err != nil {
+	if err := cmp.Or(stdout.err, out.commit()); err != nil {
 		return err
 	}
 	if !quiet && !a.summaryShown(out, stdout) {

@@ -79,15 +79,15 @@ func actionScript(t *testing.T) string {
 }
 
 // cmdCode runs a command and wants exactly this exit code: code N weir …; with "closed" before the command its standard output has no
-// reader. The variable STDIN names the file that it reads.
+// reader, with "full" it goes to a disk without space. The variable STDIN names the file that it reads.
 func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: code N [closed] command…")
+		ts.Fatalf("usage: code N [closed|full] command…")
 	}
 	want, args := args[0], args[1:]
 	var stdout, stderr bytes.Buffer
-	closed := args[0] == "closed"
-	if closed {
+	closed, full := args[0] == "closed", args[0] == "full"
+	if closed || full {
 		args = args[1:]
 	}
 	cmd := command(ts, args)
@@ -101,6 +101,12 @@ func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(r.Close())
 		defer w.Close()
 		cmd.Stdout = w
+	}
+	if full {
+		disk, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		ts.Check(err)
+		defer disk.Close()
+		cmd.Stdout = disk
 	}
 	err := cmd.Run()
 	fmt.Fprint(ts.Stdout(), stdout.String())

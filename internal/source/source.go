@@ -204,6 +204,8 @@ func (w *walk) link(p, rel string, depth int) bool {
 	real, err := filepath.EvalSymlinks(p)
 	if err == nil {
 		real, err = filepath.Abs(real)
+	} else if _, statErr := os.Stat(p); statErr != nil {
+		err = statErr // the system says what is wrong in better words
 	}
 	if err != nil {
 		return w.yield(File{Path: w.show(p)}, fmt.Errorf("symbolic link: %w", plain(err)))
@@ -283,7 +285,7 @@ func (w *walk) stdin() bool {
 	}
 	tmp, err := os.CreateTemp("", "weir-stdin-")
 	if err != nil {
-		return w.yield(File{Path: "-"}, plain(err))
+		return w.yield(File{Path: "-"}, fmt.Errorf("no room for standard input in the folder for temporary files: %w (TMPDIR names another)", plain(err)))
 	}
 	defer tmp.Close()
 	f, err := os.Open(tmp.Name())
@@ -294,6 +296,9 @@ func (w *walk) stdin() bool {
 	n, err := io.Copy(tmp, io.LimitReader(w.opts.Stdin, limit+1))
 	if err == nil && n > limit {
 		err = fmt.Errorf("standard input holds more than %d bytes", limit)
+	}
+	if err == nil && n == 0 {
+		err = errors.New("standard input is empty: what should have written to it most likely failed")
 	}
 	if err != nil {
 		f.Close()

@@ -160,6 +160,9 @@ func TestStdin(t *testing.T) {
 		}
 		h.Close()
 	}
+	if got := walked(Options{Stdin: strings.NewReader("")}, "-"); !slices.Equal(got, []string{"error -"}) {
+		t.Errorf("no input: %q", got)
+	}
 	if got := walked(Options{Stdin: strings.NewReader("abcd"), MaxIn: 3}, "-"); !slices.Equal(got, []string{"error -"}) {
 		t.Errorf("too much input: %q", got)
 	}
