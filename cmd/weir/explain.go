@@ -328,7 +328,6 @@ func table(rows [][]string) string {
 
 // print writes a command's text to standard output.
 func (a *app) print(s string) error {
-	ignoreBrokenPipe()
 	_, err := io.WriteString(&pipeWriter{w: a.stdout}, s)
 	return err
 }

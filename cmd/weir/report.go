@@ -39,7 +39,6 @@ Formats (--format, and --output FORMAT=FILE):
 }
 
 func (a *app) report(cmd *cobra.Command, name string) error {
-	ignoreBrokenPipe()
 	s, err := loadSettings(a, cmd)
 	if err != nil {
 		return err

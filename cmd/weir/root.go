@@ -29,6 +29,7 @@ func run(a *app, args []string) (code int) {
 	}
 	a.frugal()
 	slog.SetDefault(slog.New(&handler{w: a.stderr, level: slog.LevelWarn}))
+	ignoreBrokenPipe()
 	help := &helpWriter{w: &pipeWriter{w: a.stdout}}
 	root := newRoot(a, help)
 	root.SetArgs(args)

@@ -250,7 +250,6 @@ func first(targets []string) string {
 
 // interruptible gives a context that the first interrupt ends; after it the system's default holds again, so that a second one kills.
 func (a *app) interruptible() (context.Context, context.CancelFunc) {
-	ignoreBrokenPipe()
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
