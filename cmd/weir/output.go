@@ -48,7 +48,11 @@ func (s *spool) Write(p []byte) (int, error) {
 	if s.file == nil {
 		return s.mem.Write(p)
 	}
-	return s.file.Write(p)
+	n, err := s.file.Write(p)
+	if err != nil {
+		err = fmt.Errorf("no room in the folder for temporary files (TMPDIR names another): %w", bare(err))
+	}
+	return n, err
 }
 
 func (s *spool) copyTo(w io.Writer) error {

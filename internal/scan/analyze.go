@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -349,7 +350,7 @@ func (a *analysis) expand(unit int, path, name string, src io.Reader, packed int
 	}
 	n, err := io.CopyBuffer(w, struct{ io.Reader }{src}, a.copied) // a WriterTo would choose a size of its own
 	if w.limit != nil {
-		if !errors.Is(w.limit, errTime) {
+		if !errors.Is(w.limit, errTime) && !errors.Is(w.limit, errRoom) { // which say nothing about the file
 			a.say(Record{Fact: &FactRecord{unit, weir.Oddity{Kind: weir.OddBomb, Detail: fmt.Sprintf("%s: %v", name, w.limit), Size: n}}})
 		}
 		a.problem(path, "limit", w.limit.Error())
@@ -400,7 +401,7 @@ func (w *spooler) Write(p []byte) (int, error) {
 	case total > bombFloor && total > lim.Ratio*max(w.packed, 1):
 		w.limit = fmt.Errorf("inflates to more than %d times its size: %w", lim.Ratio, format.ErrLimit)
 	case total > memoryExpand && w.a.spool == nil:
-		w.limit = fmt.Errorf("inflates to more than %d bytes and there is no spool: %w", memoryExpand, format.ErrLimit)
+		w.limit = fmt.Errorf("inflates to more than %d bytes: %w", memoryExpand, errRoom)
 	}
 	if w.limit != nil {
 		return 0, w.limit
@@ -423,9 +424,15 @@ func (w *spooler) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// full makes an error of the spool (its size limit, a full disk) a reached limit.
+// errRoom is the limit of the machine, not of the file: there is no place for what is unpacked.
+var errRoom = fmt.Errorf("no room for what is unpacked in the folder for temporary files (TMPDIR names another): %w", format.ErrLimit)
+
+// full makes an error of the spool (its size limit, a full disk) a reached limit; the name of its file says nothing to anybody.
 func (w *spooler) full(err error) error {
-	w.limit = fmt.Errorf("spool: %w: %w", err, format.ErrLimit)
+	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+		err = p.Err
+	}
+	w.limit = fmt.Errorf("%w: %w", errRoom, err)
 	return w.limit
 }
 

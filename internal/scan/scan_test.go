@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -142,6 +143,37 @@ func TestAnalysis(t *testing.T) {
 				t.Errorf("no line begins with %q:\n%s", c.want, strings.Join(lines, "\n"))
 			}
 		})
+	}
+}
+
+// fullDisk is a spool on a disk without space.
+type fullDisk struct{ io.ReaderAt }
+
+func (fullDisk) WriteAt([]byte, int64) (int, error) {
+	return 0, &fs.PathError{Op: "write", Path: "/somewhere/spool", Err: errors.New("no space left")}
+}
+
+// TestFullDisk holds that a machine without room is a problem and no bomb, with and without a spool.
+func TestFullDisk(t *testing.T) {
+	content := "Z:" + gz(strings.Repeat(fmt.Sprint(time.Now()), 60_000))
+	for name, spool := range map[string]Spool{"full": fullDisk{}, "none": nil} {
+		problems := 0
+		job := Job{Name: "x", Size: int64(len(content)), Limits: weir.DefaultLimits()}
+		err := Analyze(context.Background(), job, strings.NewReader(content), spool, Catalog{Formats: testFormats()}, func(r Record) error {
+			switch {
+			case r.Problem != nil:
+				problems++
+				if r.Problem.Stage != "limit" || !strings.Contains(r.Problem.Reason, "no room") || strings.Contains(r.Problem.Reason, "/somewhere") {
+					t.Errorf("%s: problem %+v", name, r.Problem)
+				}
+			case r.Fact != nil:
+				t.Errorf("%s: fact %+v", name, r.Fact.Fact)
+			}
+			return nil
+		})
+		if err != nil || problems == 0 {
+			t.Errorf("%s: %d problems, error %v", name, problems, err)
+		}
 	}
 }
 

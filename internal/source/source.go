@@ -285,7 +285,7 @@ func (w *walk) stdin() bool {
 	}
 	tmp, err := os.CreateTemp("", "weir-stdin-")
 	if err != nil {
-		return w.yield(File{Path: "-"}, fmt.Errorf("no room for standard input in the folder for temporary files: %w (TMPDIR names another)", plain(err)))
+		return w.yield(File{Path: "-"}, noRoom(err))
 	}
 	defer tmp.Close()
 	f, err := os.Open(tmp.Name())
@@ -294,6 +294,9 @@ func (w *walk) stdin() bool {
 		return w.yield(File{Path: "-"}, plain(err))
 	}
 	n, err := io.Copy(tmp, io.LimitReader(w.opts.Stdin, limit+1))
+	if errors.Is(err, syscall.ENOSPC) {
+		err = noRoom(err)
+	}
 	if err == nil && n > limit {
 		err = fmt.Errorf("standard input holds more than %d bytes", limit)
 	}
@@ -305,6 +308,10 @@ func (w *walk) stdin() bool {
 		return w.yield(File{Path: "-"}, plain(err))
 	}
 	return w.yield(File{Path: "-", Size: n, open: func() (*os.File, error) { return f, nil }}, nil)
+}
+
+func noRoom(err error) error {
+	return fmt.Errorf("no room for standard input in the folder for temporary files (TMPDIR names another): %w", plain(err))
 }
 
 // show gives the name to report: relative to the working directory where it lies below it, with bytes that are not UTF-8 escaped.
