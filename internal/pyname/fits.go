@@ -153,8 +153,21 @@ func global(v weir.Value) (Object, bool) {
 	return Default().Path(v.Text, 2), true
 }
 
-// weak reports whether calling o gives an attacker nothing that is known.
-func weak(o Object) bool { return o.Power == 0 || o.Safe.Has(weir.UseCalled) }
+// weak reports whether calling o, with arguments that are not known, gives an attacker nothing that is known.
+func weak(o Object) bool { return (o.Power == 0 || o.Safe.Has(weir.UseCalled)) && !o.Resolves() }
+
+// Resolves reports whether a call of o imports, looks up or calls what its arguments say: it is safe with arguments of its shape alone, and
+// not where something else gives it its arguments.
+func (o Object) Resolves() bool {
+	if !o.Safe.Has(weir.UseCalled) {
+		return false
+	}
+	switch o.Shape {
+	case "getattr", "ufunc", "rebuildtype", "createarray", "bitgenerator", "setattr", "rangerepr":
+		return true
+	}
+	return false
+}
 
 // data reports whether v is a value without behaviour of its own: constants, containers of them, and the results of calls that only make
 // values. What was cut off v has been judged by itself.

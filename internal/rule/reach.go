@@ -76,6 +76,10 @@ func (j *judging) given(via judgement, c weir.Value, imp weir.Import, kept bool)
 		return nil, false // the arguments of an inner map are among those of the outer
 	case obj.Power&^pyname.Apply != 0:
 		return power(v, obj, imp), true
+	case obj.Resolves():
+		v.rule, v.severity, v.conf = "pickle/unexpected-arguments", weir.SeverityHigh, weir.ConfidenceLikely
+		v.message = v.name() + " finds what its arguments name, and is kept to be called by something else"
+		return []judgement{v}, true
 	case kept, j.trust(module, name):
 		return nil, false // its name alone is judged where the file imports it
 	case obj.UserCode || isUserModule(module):

@@ -256,6 +256,7 @@ func (m *machine) result(k kind, callee val, items []val, count int64) val {
 	v := m.filledWith(k, valChunk, items, count)
 	p := m.node(v)
 	p.calleeKind, p.callee = callee.k, callee.id
+	m.hookItems(v, items)
 	m.placeArgs(v, items)
 	if m.in.Trace != nil {
 		m.vars++
@@ -635,11 +636,12 @@ func (m *machine) build(st val) error {
 		m.arrayType(inst, st)
 		m.aliasState(inst, st, slots)
 		for _, s := range []val{state, slots} {
+			m.runHooks(s)
 			if !s.k.onHeap() || m.node(s).ext == 0 {
 				continue
 			}
 			for t, v := range m.heap.exts[m.node(s).ext-1] {
-				if v.k != kEmpty && (tag(t) != tagClass || s == slots) {
+				if v.k != kEmpty && tag(t) < tagHook && (tag(t) != tagClass || s == slots) {
 					m.heap.setAttr(m.node(inst), tag(t), v)
 				}
 			}
@@ -714,6 +716,7 @@ func (m *machine) arrayType(inst, st val) {
 	if !m.isArrayType(inst) || st.k != kTuple || len(s) < 5 {
 		return
 	}
+	m.arrayFields(inst, st, s)
 	object := false
 	if sub := m.items(s[2]); s[2].k == kTuple && len(sub) > 0 {
 		object = m.holdsObjects(sub[0])
@@ -820,6 +823,9 @@ func (m *machine) setItems(vs []val, n int64) error {
 			}
 		}
 	}
+	if to.k == kDict || to.k == kCall || to.k == kInst {
+		m.hookPairs(to, vs)
+	}
 	m.placePairs(to, vs)
 	switch to.k {
 	case kDict:
@@ -856,19 +862,22 @@ func (m *machine) say(g *global, use weir.Use, op string, args []val, n int64) {
 		return
 	}
 	var vs []weir.Value
-	fits := true
+	fits, slot := true, int(use)
+	if use == weir.UseStateSet && op != "BUILD" {
+		slot = len(g.sayings) - 1
+	}
 	if use != weir.UseNamed && g.obj.Shape != "" {
 		m.shown = maxShaped
 		vs = m.valuesOf(args, 64)
 		m.shown = maxShown
 		if fits = pyname.Fits(g.obj.Shape, vs); fits {
-			if g.fit[use] {
+			if g.fit[slot] {
 				return
 			}
-			g.fit[use] = true
+			g.fit[slot] = true
 		}
 	}
-	safe := g.obj.Safe.Has(use) && fits
+	safe := g.obj.Safe.Has(use) && fits && (slot == int(use) || g.obj.Items)
 	grave := !safe && (g.computed || g.obj.Power != 0 || !fits)
 	applies := grave && g.obj.Power&pyname.Apply != 0
 	limit := uint16(1)
@@ -881,7 +890,7 @@ func (m *machine) say(g *global, use weir.Use, op string, args []val, n int64) {
 	case !safe:
 		limit = 4
 	}
-	if g.sayings[use] >= limit {
+	if g.sayings[slot] >= limit {
 		m.dropped = m.dropped || applies && use != weir.UseNamed
 		return
 	}
@@ -896,7 +905,7 @@ func (m *machine) say(g *global, use weir.Use, op string, args []val, n int64) {
 	if grave && m.dangerous < maxDangerous {
 		m.dangerous++
 	} else {
-		if grave && !applies && g.sayings[use] > 0 {
+		if grave && !applies && g.sayings[slot] > 0 {
 			return
 		}
 		if m.ordinary >= maxOrdinary {
@@ -905,7 +914,7 @@ func (m *machine) say(g *global, use weir.Use, op string, args []val, n int64) {
 		}
 		m.ordinary++
 	}
-	g.sayings[use]++
+	g.sayings[slot]++
 	if vs == nil && use != weir.UseNamed {
 		vs = m.values(args)
 	}

@@ -82,13 +82,14 @@ const (
 	maxCarved    = 64      // streams that are reported
 	maxProbes    = 1 << 20 // candidates that are tried
 	probeSteps   = 20_000
-	maxSilent    = 8       // streams without imports before one that has some
 	wholeSteps   = 1 << 20 // for a file as a whole: so many opcodes without a fault are no accident
+	silentSteps  = 8 << 20 // opcodes, over all streams without imports before one that has some
+	streamCost   = 64      // opcodes that beginning a stream costs as much as
 )
 
 func (s *session) carve(from int64) (found int, err error) {
 	// Match looks at the first bytes alone; an unpickler does not mind how much it reads, or how many streams, before the first import.
-	for off, n := int64(0), 0; from == 0 && off < s.in.Size && n < maxSilent; n++ {
+	for off, spent := int64(0), int64(0); from == 0 && off < s.in.Size && spent < silentSteps; {
 		p := s.probe(off, wholeSteps)
 		if p.credits() > 0 || p.ops > wholeSteps {
 			found++
@@ -102,7 +103,7 @@ func (s *session) carve(from int64) (found int, err error) {
 		if !p.stopped || p.ops < 2 {
 			break
 		}
-		off = p.end
+		off, spent = p.end, spent+p.ops+streamCost
 	}
 	buf := make([]byte, max(0, min(carveChunk+carveOverlap, s.in.Size-from)))
 	probes := 0

@@ -49,8 +49,8 @@ type global struct {
 	known        bool   // module and name are constants
 	real         string // canonical, once somebody asked
 	watch        bool
-	sayings      [4]uint16 // facts emitted per weir.Use
-	fit          [4]bool   // the fact for well-shaped arguments was emitted
+	sayings      [5]uint16 // facts emitted per weir.Use, and for items that an instance is given
+	fit          [5]bool   // the fact for well-shaped arguments was emitted
 }
 
 func (g *global) path() string {
@@ -936,6 +936,7 @@ func (m *machine) newDict(vs []val, n int64) val {
 		m.diverge("odd number of values for a dict")
 	}
 	v := m.filledWith(kDict, maxDictItems, vs[:len(vs)/2*2], n/2)
+	m.hookPairs(v, vs)
 	m.placePairs(v, vs)
 	for i := 0; i+1 < len(vs); i += 2 {
 		m.hashed(vs[i])

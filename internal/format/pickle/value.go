@@ -57,6 +57,8 @@ const (
 	tagExtend
 	tagAdd
 	tagClass
+	tagHook     // a tuple of callables that stand under names of methods
+	tagItemSize // bytes of an item of a dtype
 	tagCount
 )
 

@@ -2,7 +2,7 @@
 # Makes the data of pyname anew: environments, inspection, call graphs, volumes. Needs the interpreters of pyenv, Debian's python3-torch,
 # python3-sklearn and python3-joblib, and the environments of testdata/make/setup.sh. Writes below .cache/index only. See README.md.
 #
-#	internal/pyname/gen/run.sh [venvs] [live] [static] [build]
+#	internal/pyname/gen/run.sh [venvs] [live] [static] [hooks] [build]
 set -eu
 gen=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$gen/../../.." && pwd)
@@ -91,9 +91,17 @@ static() {
 	graph past "$v/3.7.16/lib/python3.7" "$out/venvs/past/lib/python3.7/site-packages=$list"
 }
 
+hooks() {
+	sp=site-packages
+	"$new" -W ignore "$gen/hooks.py" "$root/.cache/venv/models/lib/python3.12/$sp=numpy,scipy,pandas,sklearn,joblib,networkx,dill,cloudpickle,lightgbm,xgboost,catboost,dateutil,pytz" \
+		"$root/.cache/venv/mlflow/lib/python3.12/$sp=mlflow" "$out/torch2=torch,torchvision" "$out/torch22=torch" \
+		/usr/lib/python3/dist-packages=torch,sklearn,scipy,numpy,joblib "$root/.cache/venv/old/lib/python3.8/$sp=numpy,scipy,pandas,sklearn,joblib" > "$out/hooks.txt"
+	mv "$out/hooks.txt" "$gen/../data/hooks.txt"
+}
+
 build() { "$new" "$gen/build.py" "$out"; }
 
-[ $# -gt 0 ] || set -- venvs live static build
+[ $# -gt 0 ] || set -- venvs live static hooks build
 for step in "$@"; do
 	"$step"
 done
