@@ -107,16 +107,18 @@ type plan struct {
 	scripts     map[string]bool
 	checkpoints map[string]int // member → the number of PyTorch files among the bytes that it carries
 	models      map[string]bool
+	model       bool // there is one
 }
 
 func (p *Pass) plan() *plan {
 	if m := p.memo; m != nil && m.plan != nil && len(m.of) == len(p.all) && (len(m.of) == 0 || &m.of[0] == &p.all[0]) {
 		return m.plan
 	}
-	made := &plan{map[string]bool{}, map[string]int{}, map[string]bool{}}
+	made := &plan{scripts: map[string]bool{}, checkpoints: map[string]int{}, models: map[string]bool{}}
 	for i := range p.all {
 		u := &p.all[i]
 		made.models[u.Member] = made.models[u.Member] || u.Model
+		made.model = made.model || u.Model
 		made.scripts[u.Member] = made.scripts[u.Member] || hasFormat(u, "torchscript")
 		if outer, name := parent(u.Member); strings.HasPrefix(name, "bytes@") && hasFormat(u, "torch") {
 			made.checkpoints[outer]++

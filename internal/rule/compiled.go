@@ -17,7 +17,6 @@ var modelNames = set(`.pkl .pickle .p .pt .pth .bin .ckpt .chk .joblib .dill .mo
 // takes a file from there only beside its source (PEP 3147), so what lies there says nothing; members of archives without a model are
 // programs. Neither has any use under the name of a model.
 func compiledModule(p *Pass) {
-	anyModel := slices.ContainsFunc(p.all, func(u Unit) bool { return u.Model })
 	for i := range p.Units {
 		u := &p.Units[i]
 		if !hasFormat(u, "pyc", "marshal") || p.inModel(u) {
@@ -25,7 +24,7 @@ func compiledModule(p *Pass) {
 		}
 		name := orElse(u.Member, p.File.Path)
 		disguised := modelNames[strings.ToLower(path.Ext(name))]
-		if !disguised && (path.Base(path.Dir(name)) == "__pycache__" || u.Member != "" && !anyModel) {
+		if !disguised && (path.Base(path.Dir(name)) == "__pycache__" || u.Member != "" && !p.plan().model) {
 			continue
 		}
 		if f, ok := p.compiled(u, disguised); ok {
