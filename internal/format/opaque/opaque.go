@@ -125,14 +125,21 @@ func text(in *format.Input) error {
 			_, err := in.Nested(fmt.Sprintf("hex@%d", runAt), bytes.NewReader(b), int64(len(b)))
 			return err
 		}
-		n := base64.RawStdEncoding.DecodedLen(len(run))
-		out := make([]byte, n)
-		got, _ := base64.RawStdEncoding.Decode(out, run)
-		if got < 8 || !telling(out[:got]) {
+		out := decode64(run)
+		if beginning(out) {
+			rest, err := lines(in, runAt) // a pickle in short or indented lines
+			if err != nil {
+				return err
+			}
+			if longer := decode64(rest); len(longer) > len(out) {
+				out = longer
+			}
+		}
+		if len(out) < 8 || !telling(out) {
 			return nil
 		}
 		found++
-		_, err := in.Nested(fmt.Sprintf("base64@%d", runAt), bytes.NewReader(out[:got]), int64(got))
+		_, err := in.Nested(fmt.Sprintf("base64@%d", runAt), bytes.NewReader(out), int64(len(out)))
 		return err
 	}
 	for at := int64(0); at < in.Size; {
@@ -152,7 +159,7 @@ func text(in *format.Input) error {
 			case c == '_':
 				c = '/'
 			}
-			if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '+' || c == '/' {
+			if isBase64(c) {
 				if len(run) == 0 {
 					runAt = at + int64(i)
 				}
@@ -175,6 +182,53 @@ func text(in *format.Input) error {
 	return flush()
 }
 
+func decode64(run []byte) []byte {
+	out := make([]byte, base64.RawStdEncoding.DecodedLen(len(run)))
+	n, _ := base64.RawStdEncoding.Decode(out, run)
+	return out[:n]
+}
+
+// beginning reports whether b is the beginning of a pickle that goes on.
+func beginning(b []byte) bool {
+	if len(b) < 2 || b[0] != 0x80 || b[1] > 5 {
+		return false
+	}
+	_, more := pickle.Credible(b)
+	return more
+}
+
+// maxLines bounds what is read of base64 that lies in several lines.
+const maxLines = 256 << 10
+
+// lines gives the base64 from an offset on, with all white space, quotes, commas and signs of concatenation taken out.
+func lines(in *format.Input, at int64) ([]byte, error) {
+	b := make([]byte, min(maxLines, in.Size-at))
+	n, err := in.ReadAt(b, at)
+	if n < len(b) && err != nil && err != io.EOF {
+		return nil, err
+	}
+	out := b[:0]
+	for _, c := range b[:n] {
+		switch {
+		case c == '-':
+			c = '+'
+		case c == '_':
+			c = '/'
+		case c <= ' ' || c == '"' || c == '\'' || c == ',' || c == '\\':
+			continue
+		}
+		if !isBase64(c) {
+			return out, nil
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+func isBase64(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '+' || c == '/'
+}
+
 const base64Letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\r\n"
 
 // telling reports whether bytes begin like something that can hold code.
@@ -186,7 +240,9 @@ func telling(b []byte) bool {
 		return true // protocol 0
 	}
 	switch {
-	case b[0] == 0x80 && b[1] >= 2 && b[1] <= 5:
+	case b[0] == 0x80 && b[1] <= 5:
+		yes, _ := pickle.Credible(b) // a digest in hexadecimal may begin so too
+		return yes
 	case string(b[:2]) == "PK" && b[2] == 3:
 	case b[0] == 0x1f && b[1] == 0x8b:
 	case b[0] == 0x78 && (b[1] == 0x01 || b[1] == 0x5e || b[1] == 0x9c || b[1] == 0xda):

@@ -61,6 +61,9 @@ func TestSearch(t *testing.T) {
 		{"ELF", "\x7fELF\x02\x01\x01\x00" + string(noise[:500]), "native ELF", ""},
 		{"noise alone", string(noise), "", ""},
 		{"text alone", strings.Repeat(text, 1000), "", ""},
+		{"a list of packages", "functorch\ntorch\ntorchgen\n", "", ""}, // "ctorch\ntorch\n" would import torch.torch
+		{"a digest that begins like a pickle", "commit 8004639a0bc85a7d93d5e1f2c4b6a8d0e2f4a6c8\n", "", ""},
+		{"a pickle of data in hexadecimal", hex.EncodeToString([]byte("\x80\x04]\x94(K\x01K\x02e.........")), "", ""},
 		{"words that look like a pickle", "The functions are\ncos\nsin\n(tan)\n", "", ""},
 		{"picture data", "data:image/png;base64," + base64.StdEncoding.EncodeToString(noise[:3000]), "", ""},
 	} {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 
 	"weir"
 	"weir/internal/format"
@@ -30,6 +31,22 @@ func (p outcome) credits() int {
 		n++
 	}
 	return n
+}
+
+// acts reports whether the stream calls something, or comes to its end: two lines of text can look like an import, and no more.
+func (p outcome) acts() bool {
+	return p.stopped || slices.ContainsFunc(p.credible, func(c credit) bool { return c.call })
+}
+
+// Credible reports whether content is a pickle that imports something: what only looks like one by its first bytes is not. more says that it
+// ends before that can be known.
+func Credible(b []byte) (credible, more bool) {
+	in := &format.Input{ReaderAt: bytes.NewReader(b), Size: int64(len(b)), Limits: weir.DefaultLimits()}
+	p := newSession(in).probe(0, probeSteps)
+	if p.credits() > 0 && p.acts() || p.ops >= probeSteps { // nobody knows what comes after so many opcodes
+		return true, false
+	}
+	return false, p.truncated
 }
 
 // probe runs a stream without saying anything, for at most steps opcodes.
@@ -130,7 +147,7 @@ func (s *session) carve(from int64) (found int, err error) {
 			}
 			off := at + int64(i-back)
 			p := s.probe(off, probeSteps)
-			if p.credits() == 0 {
+			if p.credits() == 0 || b[i] == opGlobal && !p.acts() {
 				continue
 			}
 			found++
