@@ -120,7 +120,7 @@ func text(in *format.Input) error {
 		if len(run) < minEncoded || found >= maxFound {
 			return nil
 		}
-		if b, err := hex.DecodeString(string(run[:len(run)&^1])); err == nil && telling(b) {
+		if b, err := hex.DecodeString(string(run[:len(run)&^1])); err == nil && bytes.ContainsAny(run, "abcdefABCDEF") && telling(b) { // not a long decimal
 			found++
 			_, err := in.Nested(fmt.Sprintf("hex@%d", runAt), bytes.NewReader(b), int64(len(b)))
 			return err
