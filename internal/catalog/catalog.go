@@ -27,15 +27,14 @@ func Formats() []format.Format {
 	for i := range plain {
 		plain[i].Parse = tensor.ParseJoblib // a joblib array may first come far into a pickle
 	}
-	bundles := slices.Clone(mleap.Formats)
+	bundles := slices.Concat(mleap.Formats, h2o.Formats)
 	for i := range bundles {
-		if bundles[i].Name == "mleap-bundle" {
+		if bundles[i].Name == "mleap-bundle" || bundles[i].Name == "h2o-mojo" {
 			bundles[i].Parse = zip.Parse // what is in it is told by its members
 		}
 	}
 	return slices.Concat(
 		torch.Formats,
-		h2o.Formats,
 		tensor.Formats,
 		bundles,
 		tensorflow.Formats,
@@ -55,5 +54,5 @@ func Opaque() *format.Format { return &opaque.Format }
 
 // Rules lists every rule, family by family, in the order in which their findings are reported.
 func Rules() []rule.Rule {
-	return slices.Concat(rule.Pickle(), rule.Torch(), rule.Numpy(), rule.H2O(), rule.Joblib(), rule.MLeap(), rule.Spark(), rule.Archive(), rule.MLflow(), rule.Config())
+	return slices.Concat(rule.Pickle(), rule.Torch(), rule.Numpy(), rule.H2O(), rule.H2OMOJO(), rule.H2OSource(), rule.Joblib(), rule.MLeap(), rule.Spark(), rule.Archive(), rule.MLflow(), rule.Config())
 }

@@ -11,7 +11,7 @@ import (
 // archives are the formats whose oddities concern entries of a container; oddities of all others concern a stream.
 var archives = map[string]bool{
 	"zip": true, "tar": true, "gzip": true, "bzip2": true, "xz": true, "lzma": true, "zstd": true, "lz4": true, "zlib": true, "7z": true,
-	"npz": true, "torch-zip": true, "torch-tar": true, "torchscript": true, "torch-mar": true, "torch-package": true, "torch-export": true, "torch-distcp": true, "mleap-bundle": true, "torch-distributed": true,
+	"npz": true, "torch-zip": true, "torch-tar": true, "torchscript": true, "torch-mar": true, "torch-package": true, "torch-export": true, "torch-distcp": true, "mleap-bundle": true, "h2o-mojo": true, "torch-distributed": true,
 }
 
 // isArchive reports whether a unit is a container. What is something else as well (an array whose bytes end like a zip file) is one only

@@ -1,4 +1,4 @@
-// Package h2o reads the models of H2O-3: binary models, grids and frames (AutoBuffer), and what the classes in them bring to life.
+// Package h2o reads the models of H2O-3: binary models, grids and frames (AutoBuffer), MOJOs, POJOs and notebooks of Flow, and says what they bring to life.
 //
 // A binary model is a row of objects in H2O's own encoding. The class of each object comes from a list of names at the head of the file, and the
 // loader initialises the class of an object before it finds out whether it is one of H2O's; fields that are merely Serializable are Java object
@@ -18,7 +18,7 @@ import (
 )
 
 // Formats lists the formats of this room.
-var Formats = []format.Format{Binary}
+var Formats = []format.Format{Binary, MOJO, Info, Details, POJO, Source, Flow}
 
 // Binary is what h2o.save_model, save_grid and Frame.save write, and /99/Models.bin and /3/Frames/load read.
 var Binary = format.Format{
