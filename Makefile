@@ -30,6 +30,7 @@ matrix: ## all environments: old frameworks, every fixture made and loaded again
 	python3 testdata/make/benign/run.py
 	python3 testdata/make/benign/check.py --load
 	python3 testdata/make/verify_fires.py --check
+	python3 testdata/make/mlflow/models.py check
 	python3 testdata/make/benign/corpus.py
 	go test ./internal/catalog -run Corpus
 
@@ -39,7 +40,9 @@ bench: ## weir and its peers, turn by turn
 fixtures: ## make the fixtures again with the real frameworks
 	testdata/make/setup.sh all
 	python3 testdata/make/benign/run.py
+	python3 testdata/make/mlflow/models.py make
+	python3 testdata/make/mlflow/models.py fire
 
 docs: build ## generated documents: rule pages and the picture of a scan
-	go test ./internal/catalog -run TestRulePages -update
+	go test ./internal/catalog -run 'Test(Rule|System)Pages' -update
 	python3 docs/picture.py

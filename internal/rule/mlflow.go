@@ -230,25 +230,33 @@ func ambiguousYAML(p *Pass) {
 	}
 }
 
-// sessionFiles are fields of onnxruntime.SessionOptions that make the session write files or load libraries; MLflow sets them as they are.
-var sessionFiles = set(`optimized_model_filepath profile_file_prefix enable_profiling`)
+// sessionFile tells keys of ONNX Runtime's session configuration that make it write or load files (onnxruntime_session_options_config_keys.h);
+// MLflow hands every entry of extra_session_config on.
+var sessionFile = regexp.MustCompile(`(?i)file|path|prefix|profil|library|folder`)
 
 func loadOption(p *Pass) {
 	for _, u := range mlUnits(p, "mlflow") {
 		for _, s := range facts[weir.Setting](u) {
 			flavor, rest, ok := inFlavors(s.Key)
-			option, onnx := strings.CutPrefix(rest, "onnx_session_options.")
+			option, onnx := strings.CutPrefix(rest, "onnx_session_options.extra_session_config.")
 			switch {
 			case !ok:
-			case flavor == "onnx" && onnx && sessionFiles[option] && s.Value != "false" && s.Value != "False":
-				p.Report(p.settingFinding(u, s, fmt.Sprintf("loading the model sets onnxruntime's option %s, which writes a file at a place of the model's choice", option)))
-			case flavor == "onnx" && onnx && strings.Contains(strings.ToLower(option), "library"):
-				p.Report(p.settingFinding(u, s, "loading the model makes onnxruntime load a native library"))
+			case flavor == "onnx" && onnx && sessionFile.MatchString(option) && !isSwitch(s.Value):
+				p.Report(p.settingFinding(u, s, fmt.Sprintf("loading the model sets %s of ONNX Runtime, which names a file or library of the model's choice", option)))
 			case flavor == "python_function" && (rest == "predict_fn" || rest == "predict_stream_fn") && strings.HasPrefix(s.Value, "_"):
 				p.Report(p.settingFinding(u, s, "predictions call an internal method of the loaded object"))
 			}
 		}
 	}
+}
+
+// isSwitch reports whether a value only turns something on or off.
+func isSwitch(v string) bool {
+	switch strings.ToLower(v) {
+	case "0", "1", "true", "false", "":
+		return true
+	}
+	return false
 }
 
 func remoteCode(p *Pass) {

@@ -56,7 +56,7 @@ func h2oInit(p *Pass) {
 
 func isLocal(v string) bool {
 	_, host := hostOf(v)
-	return host == "localhost" || host == "::1" || strings.HasPrefix(host, "127.") && isAddress(host)
+	return host == "localhost" || host == "::1" || host == "127.0.0.1"
 }
 
 // hostOf gives an address's scheme and its host without user and port, in lower case.

@@ -52,6 +52,9 @@ func (t *folders) take(r *result) error {
 	}
 	t.enter(r.file.Dir)
 	if len(t.open) == 0 {
+		if r.file.Dir == nil {
+			t.cfg.alone(r)
+		}
 		return r.send(t.cfg, t.sink)
 	}
 	for i := range r.units {
@@ -66,6 +69,28 @@ func (t *folders) take(r *result) error {
 		f.over = true
 	}
 	return t.flush()
+}
+
+// alone applies the tree rules to the main file of a model folder that was named without its folder: they see that file and nothing else.
+func (cfg *Config) alone(r *result) {
+	base := r.file.Path[strings.LastIndexByte(r.file.Path, '/')+1:]
+	f := cfg.Catalog.folder([]string{base})
+	if f == nil || !r.is(cfg, f) {
+		return
+	}
+	units := slices.Clone(r.units)
+	for i := range units {
+		units[i].Member = cmp.Or(units[i].Member, base)
+		if i > 0 {
+			units[i].Member = join(base, r.units[i].Member)
+		}
+		units[i].Model = cfg.Catalog.anyModel(units[i].Formats)
+	}
+	cfg.tree(r.file.Path, f, units, func(v weir.Finding) {
+		_, v.Member, _ = strings.Cut(v.Member, "!/")
+		v.Path = r.file.Path
+		r.tree = append(r.tree, v)
+	})
 }
 
 func (t *folders) last() *folder { return t.open[len(t.open)-1] }

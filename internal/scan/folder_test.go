@@ -48,6 +48,9 @@ func folderConfig() Config {
 		})
 	cfg.Facts = false
 	cfg.Rules = append(cfg.Rules, rule.Rule{ID: "test/evil", Severity: weir.SeverityCritical, Scope: rule.ScopeTree, Check: func(p *rule.Pass) {
+		if len(p.Units) == 1 && p.File.Path == "main" {
+			p.Report(weir.Finding{Member: p.Units[0].Member, Message: "alone in a " + p.File.Format})
+		}
 		for i := range p.Units {
 			switch p.Units[i].Member {
 			case "code/evil", "code/evil!/in":
@@ -161,6 +164,10 @@ func TestFolders(t *testing.T) {
 				"finding m/in/code/evil||evil in a main", "artifact m/in/code/evil ", "artifact m/in/main main", "folder m/in main complete 3 critical false",
 				"artifact m/main main", "folder m main complete 5 critical false", "artifact n/main main", "folder n main complete 2 none false",
 			},
+		},
+		{
+			"its main file alone", map[string]string{"code/evil": "x", "main": "M:"}, []string{"main"},
+			[]string{"finding main||alone in a main", "artifact main main"},
 		},
 		{
 			"in an archive", map[string]string{"a.tar": tarOf(t, "m/main", "M:", "m/code/evil", "N:x", "code/evil", "x")}, nil,

@@ -2,7 +2,7 @@
 # Installs the Python side of weir's tests and fixtures. Safe to repeat; does nothing, quickly, when all is there.
 # Nothing here comes with CUDA, and nothing is built from source.
 #   setup.sh test   what `make test` needs: Debian's frameworks and the venv `models`
-#   setup.sh all    also the boosters and the venvs old, py27, py27old, mlflow and unknown, for the generators
+#   setup.sh all    also the boosters and the venvs old, py27, py27old, mlflow, mlflow2, mlflow28, mlflow3 and unknown, for the generators
 # Everything but the Debian packages goes to .cache/venv/ in the checkout, which ignores itself in git.
 set -eu
 what=${1:-test}
@@ -92,6 +92,9 @@ if [ "$what" = all ]; then
 	venv py27old 2.7 py27old
 	venv mlflow 3.12 mlflow
 	venv unknown 3.12 unknown
+	venv mlflow3 3.12 mlflow3
+	venv mlflow2 3.11 mlflow2
+	venv mlflow28 3.10 mlflow28
 elif py=$(python 3.12) && [ "$(cat "$venvs/models/.weir-stamp" 2> /dev/null || true)" = \
 	"$(stamp "$py" "$here/requirements-models.txt" "$here/requirements-boost.txt")" ]; then
 	:

@@ -533,8 +533,8 @@ func (m *machine) typeByName(maker *global, name, op string) (val, bool) {
 		return m.globalVal(carried), true
 	}
 	module := "builtins"
-	if strings.HasSuffix(name, "Type") {
-		module = "types"
+	if strings.HasSuffix(name, "Type") || strings.HasSuffix(maker.name, "_builtin_type") && name != "type" {
+		module = "types" // cloudpickle looks there alone: GenericAlias for an annotation like list[str]
 	}
 	return m.find(module, name, op), true
 }

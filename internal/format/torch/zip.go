@@ -205,7 +205,9 @@ func (c *container) pickle(e *archive.ZipEntry) {
 		_, _ = pickle.Run(&quiet, t.options(0)) // its errors are the engine's to tell
 	} else {
 		res, err := pickle.Run(&run, t.options(0))
-		c.keep(err)
+		if len(sum.Formats) == 0 { // otherwise it was read as what it is, a compressed pickle of MLflow's for one
+			c.keep(err)
+		}
 		if err == nil && res.End < size {
 			c.in.Emit(weir.Oddity{Kind: weir.OddTrailing, Detail: "bytes after the pickle", At: res.End, Size: size - res.End})
 		}

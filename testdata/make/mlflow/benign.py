@@ -26,7 +26,7 @@ V = mlflow.__version__
 MAJOR = V.split(".")[0]
 X = np.arange(24.0).reshape(12, 2)
 Y = np.array([0, 1] * 6)
-CLEAN, USER = "clean", "unverified"
+CLEAN, USER, SILENT = "clean", "unverified", "silent"  # silent: no model of its own; nothing may be found in it
 MAKERS = {}
 
 
@@ -375,7 +375,119 @@ def requirements_official_index(out):
 @maker(CLEAN, majors="3")
 def extra_files(out):
     source("notes.txt", "for whoever reads")
-    mlflow.pmdarima.save_model(__import__("pmdarima").ARIMA(order=(0, 0, 0)).fit(np.sin(np.arange(30.0))), out, pip_requirements=needs("pmdarima"), extra_files=["notes.txt"])
+    mlflow.sklearn.save_model(forest(), out, serialization_format="cloudpickle", pip_requirements=needs("scikit-learn"), extra_files=["notes.txt"])
+
+
+@maker(SILENT, load="none")
+def file_store(out):
+    """A whole session's store: runs, metrics, texts, pages, a model, a registered version."""
+    mlflow.set_tracking_uri("file:" + out)
+    mlflow.set_registry_uri("file:" + out)
+    mlflow.set_experiment("taxi / fares")
+    for alpha in (0.1, 0.2):
+        with mlflow.start_run():
+            mlflow.log_param("alpha", alpha)
+            for step in range(3):
+                mlflow.log_metric("loss", alpha / (1 + step), step=step)
+            mlflow.set_tag("note", "../not/a/path")
+            mlflow.log_dict({"columns": ["a", "b"]}, "columns.json")
+            mlflow.log_text("<!DOCTYPE html><html><body><div id=plot></div><script>document.title = 'plot'</script></body></html>", "plots/loss.html")
+            kind = {"name": "model"} if MAJOR == "3" else {"artifact_path": "model"}
+            mlflow.sklearn.log_model(forest(), serialization_format="cloudpickle", pip_requirements=needs("scikit-learn"), registered_model_name="fares", **kind)
+
+
+@maker(SILENT, load="none")
+def project(out):
+    """A project with parameters, an environment and two entry points; it is run."""
+    os.mkdir(out)
+    source(out + "/MLproject", """
+        name: fares
+
+        python_env: python_env.yaml
+
+        entry_points:
+          main:
+            parameters:
+              alpha: {type: float, default: 0.5}
+              data: {type: path, default: data}
+            command: "python train.py --alpha {alpha} --data {data}"
+          validate:
+            command: "python train.py"
+        """)
+    source(out + "/python_env.yaml", "python: \"3.12\"\nbuild_dependencies:\n  - pip\ndependencies:\n  - mlflow\n  - scikit-learn>=1.4\n")
+    source(out + "/train.py", "import sys\n\nprint(sys.argv)\n")
+    mlflow.set_tracking_uri("file:runs")
+    mlflow.projects.run(out, entry_point="validate", env_manager="local", experiment_name="projects")
+
+
+@maker(SILENT, load="none")
+def project_docker(out):
+    """A project that runs in a container with a folder of data."""
+    os.mkdir(out)
+    source(out + "/MLproject", """
+        name: fares
+        docker_env:
+          image: fares:1
+          volumes: ["/data/fares:/data:ro"]
+          environment: [["MODE", "train"], "FARES_REGION"]
+        entry_points:
+          main:
+            parameters:
+              rounds: {type: int, default: 10}
+            command: "python train.py {rounds}"
+        """)
+    source(out + "/train.py", "print('trained')\n")
+    mlflow.projects._project_spec.load_project(out)
+
+
+@maker(SILENT, majors="2", load="none")
+def recipe(out):
+    """A recipe with a profile and a card, as they come from MLflow's own code."""
+    from mlflow.recipes.cards import BaseCard
+    from mlflow.recipes.utils import get_recipe_config
+    for d in ("profiles", "steps"):
+        os.makedirs(out + "/" + d)
+    source(out + "/recipe.yaml", """
+        recipe: "regression/v1"
+        # the column that is predicted
+        target_col: "fare_amount"
+        primary_metric: "root_mean_squared_error"
+        steps:
+          ingest: {{INGEST_CONFIG}}
+          split:
+            split_ratios: {{SPLIT_RATIOS|default([0.75, 0.125, 0.125])}}
+            post_split_filter_method: create_dataset_filter
+          transform:
+            using: "custom"
+            transformer_method: transformer_fn
+          train:
+            using: "custom"
+            estimator_method: estimator_fn
+          evaluate:
+            validation_criteria:
+              - metric: root_mean_squared_error
+                threshold: 10
+        """)
+    source(out + "/profiles/local.yaml", """
+        experiment:
+          name: "taxi_fare_regression"
+          tracking_uri: "sqlite:///metadata/mlflow/mlruns.db"
+          artifact_location: "./metadata/mlflow/mlartifacts"
+        model_registry:
+          model_name: "taxi_fare_regressor"
+        SPLIT_RATIOS: [0.7, 0.2, 0.1]
+        INGEST_CONFIG:
+          using: custom
+          location: "./data/sample.parquet"
+          loader_method: load_file_as_dataframe
+        """)
+    source(out + "/steps/train.py", "def estimator_fn(estimator_params=None):\n    from sklearn.linear_model import SGDRegressor\n\n    return SGDRegressor(random_state=42)\n")
+    get_recipe_config(out, "local")
+    card = BaseCard("fares", "train")
+    card.add_tab("Model", "{{ TABLE }}").add_html("TABLE", BaseCard.render_table([("loss", 0.5)], ["metric", "value"]))
+    card.add_tab("Profile", "{{ P }}").add_pandas_profile("P", "<html><script>draw()</script></html>")
+    os.makedirs(out + "/train/outputs")
+    card.save_as_html(out + "/train/outputs/card.html")
 
 
 def logged(out):
