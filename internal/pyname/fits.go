@@ -43,6 +43,10 @@ func converts(o Object) bool {
 // stateShape is the one shape that speaks of a class's state.
 const stateShape = "distribution"
 
+// FitsConstants reports whether arguments that are all None, truth values, numbers, texts or bytes have the named shape, however many and
+// whichever they are.
+func FitsConstants(shape string) bool { return shape == "" || shape == valuesShape || shape == "plain" }
+
 // Fits reports whether args have the named shape. No shape fits everything, an unknown one nothing.
 func Fits(shape string, args []weir.Value) bool {
 	switch shape {

@@ -121,8 +121,18 @@ func TestBombs(t *testing.T) {
 		{"long names", manyNames(20_000)},
 		{"computed names", []part{{"K\x01K\x02\x930", million}}},
 		{"zeros", []part{{"\x00", 100 * million}}},
+		{"long beginnings behind a break", []part{{"\xff", 1}, {"\x80\x04N0N0N0N0N0N0N0N0N0N0N0N0N0N0N0N0", 100_000}, {"\xff", 1}}},
+		{"short beginnings behind a break", []part{{"\xff", 1}, {"\x80\x04N\xff", 2 * million}}},
+		{"decoys behind a break", []part{{"\xff", 1}, {"ccollections\nOrderedDict\n\xff", 1000}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if raceEnabled {
+				for i := range c.parts {
+					if c.parts[i].times < 1<<30 {
+						c.parts[i].times = min(c.parts[i].times, 300_000)
+					}
+				}
+			}
 			parts := slices.Concat([]part{{"cposix\nsystem\n(S'before'\ntR0", 1}}, c.parts, []part{{"csubprocess\ncall\n(S'after'\ntR.", 1}})
 			p := newPattern(parts...)
 			s, said := &seen{}, map[string]bool{}

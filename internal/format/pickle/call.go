@@ -423,11 +423,13 @@ func (m *machine) callGlobal(fn val, items []val, n int64, op string, r val) val
 	m.say(g, weir.UseCalled, op, items, n)
 	m.traced = val{}
 	if g.watch && m.opt.Call != nil {
-		vs := make([]weir.Value, len(items))
+		m.shelf.lend()
+		vs := m.shelf.take(len(items))
 		for i, v := range items {
 			vs[i] = m.value(v, 6, maxTupleItems)
 		}
 		m.opt.Call(m.opAt, name, vs)
+		m.shelf.end()
 	}
 	switch name {
 	case "builtins.getattr":
@@ -801,14 +803,9 @@ func (m *machine) extend(vs []val, n int64, method string) error {
 
 // setItems executes SETITEM and SETITEMS. vs may lie above the stack: it is copied before the stack is touched.
 func (m *machine) setItems(vs []val, n int64) error {
-	var attrs [tagCount]val
 	tagged := false
 	for i := 0; i+1 < len(vs); i += 2 {
-		if t := vs[i].tag; t != tagNone {
-			attrs[t], tagged = vs[i+1], true
-		}
-	}
-	for i := 0; i+1 < len(vs); i += 2 {
+		tagged = tagged || vs[i].tag != tagNone
 		m.hashed(vs[i])
 	}
 	kept := m.scratch[:copy(m.scratch[:maxDictItems], vs[:len(vs)/2*2])]
@@ -817,10 +814,8 @@ func (m *machine) setItems(vs []val, n int64) error {
 		return err
 	}
 	if tagged && (to.k == kDict || to.k == kCall || to.k == kInst) {
-		for t, v := range attrs {
-			if v.k != kEmpty {
-				m.heap.setAttr(m.node(to), tag(t), v)
-			}
+		for i := 0; i+1 < len(vs); i += 2 {
+			m.heap.setAttr(m.node(to), vs[i].tag, vs[i+1])
 		}
 	}
 	if to.k == kDict || to.k == kCall || to.k == kInst {
@@ -850,6 +845,9 @@ func (m *machine) say(g *global, use weir.Use, op string, args []val, n int64) {
 	if m.in.Trace != nil && !m.quiet {
 		m.trace(g, use, op, args)
 	}
+	if m.opt.Silent {
+		return
+	}
 	if m.quiet {
 		if g.known && identifier(g.module) && identifier(g.name) {
 			call := false
@@ -867,15 +865,25 @@ func (m *machine) say(g *global, use weir.Use, op string, args []val, n int64) {
 		slot = len(g.sayings) - 1
 	}
 	if use != weir.UseNamed && g.obj.Shape != "" {
-		m.shown = maxShaped
-		vs = m.valuesOf(args, 64)
-		m.shown = maxShown
-		if fits = pyname.Fits(g.obj.Shape, vs); fits {
-			if g.fit[slot] {
-				return
-			}
-			g.fit[slot] = true
+		if g.fit[slot] && pyname.FitsConstants(g.obj.Shape) && constants(args) {
+			return
 		}
+		m.shown = maxShaped
+		if g.fit[slot] { // the fact was emitted: these values are only looked at
+			m.shelf.lend()
+		}
+		vs = m.valuesOf(args, 64)
+		fits = pyname.Fits(g.obj.Shape, vs)
+		m.shelf.end()
+		if fits && g.fit[slot] {
+			m.shown = maxShown
+			return
+		}
+		if g.fit[slot] {
+			vs = m.valuesOf(args, 64)
+		}
+		m.shown = maxShown
+		g.fit[slot] = fits || g.fit[slot]
 	}
 	safe := g.obj.Safe.Has(use) && fits && (slot == int(use) || g.obj.Items)
 	grave := !safe && (g.computed || g.obj.Power != 0 || !fits)
@@ -925,11 +933,21 @@ func (m *machine) say(g *global, use weir.Use, op string, args []val, n int64) {
 	m.in.Emit(imp)
 }
 
+// constants reports whether all values are numbers, texts and the like.
+func constants(vs []val) bool {
+	for _, v := range vs {
+		if v.k < kNone || v.k > kBytes {
+			return false
+		}
+	}
+	return true
+}
+
 func (m *machine) values(args []val) []weir.Value { return m.valuesOf(args, 16) }
 
 // valuesOf turns arguments into what facts carry, with that many items of each container.
 func (m *machine) valuesOf(args []val, items int) []weir.Value {
-	vs := make([]weir.Value, min(len(args), 64))
+	vs := m.shelf.take(min(len(args), 64))
 	for i := range vs {
 		vs[i] = m.value(args[i], 4, items)
 	}

@@ -17,7 +17,6 @@ type outcome struct {
 	truncated bool
 	end       int64
 	ops       int64
-	kinds     int // different opcodes among the first ones
 	credible  []credit
 }
 
@@ -57,17 +56,16 @@ func (s *session) probe(off int64, steps int64) outcome {
 	q := newSession(&in)
 	q.quiet = true
 	if s.prober != nil {
-		q.heap = s.prober.heap
+		q.heap, q.window = s.prober.heap, s.prober.window
 	}
 	q.heap.reset()
 	s.prober = q
-	m := &machine{session: q, rd: newReader(&in, in.Size, off)}
-	m.rd.buf = make([]byte, 0, min(bufferSize, 4<<10))
+	if q.window == nil {
+		q.window = make([]byte, 0, probeWindow)
+	}
+	m := &machine{session: q, rd: &reader{r: &in, size: in.Size, base: off, buf: q.window}}
 	err := m.run()
 	p := outcome{stopped: err == nil, truncated: errors.Is(err, errTruncated), end: m.rd.offset(), ops: q.ops, credible: q.credible}
-	if !p.stopped {
-		p.kinds = kindsAt(&in, off)
-	}
 	return p
 }
 
@@ -99,12 +97,16 @@ const (
 	maxCarved    = 64      // streams that are reported
 	maxProbes    = 1 << 20 // candidates that are tried
 	probeSteps   = 20_000
+	probeBudget  = 20_000_000 // steps of all probes together, after which each gets
+	probeWindow  = 4 << 10
+	shortProbe   = 64      // enough to call what was just imported
 	wholeSteps   = 1 << 20 // for a file as a whole: so many opcodes without a fault are no accident
 	silentSteps  = 8 << 20 // opcodes, over all streams without imports before one that has some
 	streamCost   = 64      // opcodes that beginning a stream costs as much as
 )
 
 func (s *session) carve(from int64) (found int, err error) {
+	var limit error
 	// Match looks at the first bytes alone; an unpickler does not mind how much it reads, or how many streams, before the first import.
 	for off, spent := int64(0), int64(0); from == 0 && off < s.in.Size && spent < silentSteps; {
 		p := s.probe(off, wholeSteps)
@@ -123,7 +125,8 @@ func (s *session) carve(from int64) (found int, err error) {
 		off, spent = p.end, spent+p.ops+streamCost
 	}
 	buf := make([]byte, max(0, min(carveChunk+carveOverlap, s.in.Size-from)))
-	probes := 0
+	probes, graves, steps := 0, 0, int64(probeSteps)
+	var ops int64
 	for at := from; at < s.in.Size; {
 		n := int(min(int64(len(buf)), s.in.Size-at))
 		got, err := s.in.ReadAt(buf[:n], at)
@@ -141,13 +144,25 @@ func (s *session) carve(from int64) (found int, err error) {
 			if !ok {
 				continue
 			}
-			if probes++; probes > maxProbes || found >= maxCarved {
+			if probes++; limit == nil && (probes > maxProbes || found >= maxCarved) {
 				s.oddity(weir.OddEmbedded, at+int64(i), 0, "more places that look like pickles than are followed")
-				return found, format.ErrLimit
+				limit = format.ErrLimit
+			}
+			if limit != nil { // only what names something dangerous is still followed, so that decoys hide nothing
+				if !grave(b[i:]) {
+					continue
+				}
+				if graves++; graves > maxCarved {
+					return found, limit
+				}
+			}
+			if ops > probeBudget {
+				steps = shortProbe
 			}
 			off := at + int64(i-back)
-			p := s.probe(off, probeSteps)
-			if p.credits() == 0 || b[i] == opGlobal && !p.acts() {
+			p := s.probe(off, steps)
+			// after so many opcodes nobody knows what comes, fewer and no call are two lines of text
+			if ops += p.ops; p.credits() == 0 || b[i] == opGlobal && !p.acts() && p.ops < steps {
 				continue
 			}
 			found++
@@ -163,7 +178,25 @@ func (s *session) carve(from int64) (found int, err error) {
 		}
 		at = next
 	}
-	return found, nil
+	return found, limit
+}
+
+// grave reports whether an import of a dangerous name begins b.
+func grave(b []byte) bool {
+	var mod, name []byte
+	switch b[0] {
+	case opGlobal, opInst:
+		var rest []byte
+		if mod, rest, _ = cutName(b[1:]); rest != nil {
+			name, _, _ = cutName(rest)
+		}
+	default:
+		var rest []byte
+		if mod, rest, _ = cutString(b); rest != nil {
+			name, _, _ = cutString(rest)
+		}
+	}
+	return name != nil && pyname.Default().Resolve(string(mod), string(name), 4).Power != 0
 }
 
 // candidate reports whether a pickle that imports something may begin at b[i], or back bytes before it.
@@ -194,11 +227,11 @@ func candidate(b []byte, i int) (back int, ok bool) {
 		}
 		return 0, true
 	case opShortBinUnicode, opBinUnicode, opBinUnicode8:
-		rest, ok := cutString(b[i:])
+		_, rest, ok := cutString(b[i:])
 		if !ok {
 			return 0, false
 		}
-		if rest, ok = cutString(rest); !ok {
+		if _, rest, ok = cutString(rest); !ok {
 			return 0, false
 		}
 		return 0, len(rest) > 0 && rest[0] == opStackGlobal
@@ -224,9 +257,9 @@ func cutName(b []byte) (name, rest []byte, ok bool) {
 }
 
 // cutString takes a string opcode with an identifier and the memo opcode that may follow it.
-func cutString(b []byte) (rest []byte, ok bool) {
+func cutString(b []byte) (text, rest []byte, ok bool) {
 	if len(b) < 3 {
-		return nil, false
+		return nil, nil, false
 	}
 	n, head := 0, 0
 	switch b[0] {
@@ -234,23 +267,24 @@ func cutString(b []byte) (rest []byte, ok bool) {
 		n, head = int(b[1]), 2
 	case opBinUnicode:
 		if len(b) < 5 || b[2]|b[3]|b[4] != 0 {
-			return nil, false
+			return nil, nil, false
 		}
 		n, head = int(b[1]), 5
 	case opBinUnicode8:
 		if len(b) < 9 || b[2]|b[3]|b[4]|b[5]|b[6]|b[7]|b[8] != 0 {
-			return nil, false
+			return nil, nil, false
 		}
 		n, head = int(b[1]), 9
 	default:
-		return nil, false
+		return nil, nil, false
 	}
 	if n == 0 || len(b) < head+n+1 {
-		return nil, false
+		return nil, nil, false
 	}
-	for _, c := range b[head : head+n] {
+	text = b[head : head+n]
+	for _, c := range text {
 		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == '.' || c >= '0' && c <= '9') {
-			return nil, false
+			return nil, nil, false
 		}
 	}
 	b = b[head+n:]
@@ -262,5 +296,5 @@ func cutString(b []byte) (rest []byte, ok bool) {
 	case opLongBinPut:
 		b = b[min(5, len(b)):]
 	}
-	return b, len(b) > 0
+	return text, b, len(b) > 0
 }

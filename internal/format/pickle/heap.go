@@ -2,9 +2,9 @@ package pickle
 
 // Bounds of the heap, in bytes. A run holds at most heapRun + heapLive: what was made since the last collection and what that one kept.
 const (
-	heapRun  = 5 << 20 // a collection follows once so much was made
-	heapLive = 5 << 20 // what a collection keeps at most
-	heapMemo = 2 << 20 // and for the sake of memo slots that nothing has fetched yet
+	heapRun  = 3 << 20 // a collection follows once so much was made
+	heapLive = 4 << 20 // what a collection keeps at most
+	heapMemo = 3 << 19 // and for the sake of memo slots that nothing has fetched yet
 
 	nodeChunk = 256  // nodes of 36 bytes in one allocation
 	valChunk  = 2048 // values of 16 bytes in one allocation; a run of items lies in one chunk

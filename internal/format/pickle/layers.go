@@ -16,6 +16,9 @@ const maxLayer = 8 << 20
 // maxNested bounds how many byte strings of one run are handed back to the engine.
 const maxNested = 256
 
+// shortBytes is less than any pickle needs that calls something with an argument.
+const shortBytes = 16
+
 // examineBytes hands byte strings among the arguments of a call back to the engine, which recognises what they are: nested pickles, code
 // objects, archives.
 func (m *machine) examineBytes(items []val) {
@@ -23,11 +26,18 @@ func (m *machine) examineBytes(items []val) {
 		return
 	}
 	for _, v := range items {
+		if v.k <= kFloat || v.k == kBytes && m.size(v) < shortBytes && m.short >= maxNested {
+			continue
+		}
 		r, n, name, ok := m.bytesOf(v, 0)
 		if !ok || n < 4 {
 			continue
 		}
-		if m.nested++; m.nested > maxNested {
+		if n < shortBytes { // the state of a date; they must not use up what is there for others
+			if m.short++; m.short > maxNested {
+				continue
+			}
+		} else if m.nested++; m.nested > maxNested {
 			return
 		}
 		if _, err := m.in.Nested(fmt.Sprintf("%s@%d", name, v.at(m.opAt)), r, n); err != nil {

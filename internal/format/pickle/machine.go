@@ -43,7 +43,8 @@ func (e *malformed) Error() string { return fmt.Sprintf("broken pickle at byte %
 type global struct {
 	id           uint32 // its place in session.table
 	module, name string
-	at           int64 // where it was first resolved
+	full         string // both, with a dot
+	at           int64  // where it was first resolved
 	obj          pyname.Object
 	computed     bool
 	known        bool   // module and name are constants
@@ -57,7 +58,10 @@ func (g *global) path() string {
 	if g.module == "" {
 		return g.name
 	}
-	return g.module + "." + g.name
+	if g.full == "" {
+		g.full = g.module + "." + g.name
+	}
+	return g.full
 }
 
 // state is all that an unpickler has; forks copy it.
@@ -79,8 +83,9 @@ type session struct {
 	table     []*global // all globals that values may refer to; the first stands for those that found no room
 	nameBytes int       // what they take
 	heap      heap
-	long      map[int64]int64   // lengths of literals of 4 GiB and more, by where they lie
-	prober    *session          // what probes use, one after another
+	long      map[int64]int64 // lengths of literals of 4 GiB and more, by where they lie
+	prober    *session        // the last probe, whose heap and window the next one uses
+	window    []byte
 	ext       map[int64]*global // extension codes that the stream itself registered
 	dangerous int
 	computed  int
@@ -91,6 +96,8 @@ type session struct {
 	imports   int
 	vars      int32
 	nested    int
+	short     int // of them short ones
+	shelf     shelf
 	shown     int      // bytes of a literal that a weir.Value shows
 	credible  []credit // quiet: imports that look real
 	ops       int64    // all forks together
@@ -118,12 +125,14 @@ type machine struct {
 	overflow bool
 	traced   val               // the result of the call that is being said, for the trace
 	scratch  [maxDictItems]val // copies of arguments that lie above the stack
+	pair     [2]val            // the one item or the key and value of an opcode without a mark
 	codes    codes             // functions and classes that the stream makes
 }
 
 // memo maps indices to values with a bound on memory.
 type memo struct {
-	dense  []val
+	dense  [][]val // in chunks, which need not be copied to grow; the first one may be shorter
+	held   int64   // slots in dense
 	sparse map[int64]val
 	other  map[int64]val  // what Python 2 finds where PUT and BINPUT wrote one slot: it keeps text and binary keys apart
 	words  map[string]val // PUT with a text that is not a plain number: Python 2 takes any text as a key
@@ -137,7 +146,10 @@ type memo struct {
 
 func (mm *memo) clone() memo {
 	c := *mm
-	c.dense = append([]val(nil), mm.dense...)
+	c.dense = make([][]val, len(mm.dense))
+	for i, chunk := range mm.dense {
+		c.dense[i] = slices.Clone(chunk)
+	}
 	c.sparse = maps.Clone(mm.sparse)
 	c.order = slices.Clone(mm.order)
 	c.other = maps.Clone(mm.other)
@@ -151,14 +163,15 @@ func (mm *memo) put(i int64, v val) {
 		mm.next++
 	}
 	switch {
-	case i >= 0 && i < maxDenseMemo && i <= int64(len(mm.dense))*2+1024:
-		for int64(len(mm.dense)) <= i {
-			mm.dense = append(mm.dense, val{})
+	case i >= 0 && i < maxDenseMemo && i <= mm.held*2+1024:
+		for mm.held <= i {
+			mm.grow()
 		}
-		if mm.dense[i].k == kEmpty {
+		slot := &mm.dense[i/memoChunk][i%memoChunk]
+		if slot.k == kEmpty {
 			mm.count++
 		}
-		mm.dense[i] = v
+		*slot = v
 	default:
 		if i > mm.last { // as a rule: most indices are new and the map need not be asked
 			mm.last = i
@@ -182,11 +195,33 @@ func (mm *memo) put(i int64, v val) {
 	}
 }
 
+// memoChunk is the number of slots in a chunk of the memo.
+const memoChunk = 4096
+
+// grow adds slots to the dense part.
+func (mm *memo) grow() {
+	if mm.held >= memoChunk {
+		mm.dense = append(mm.dense, make([]val, memoChunk))
+		mm.held += memoChunk
+		return
+	}
+	first := make([]val, max(16, 2*mm.held))
+	if mm.held == 0 {
+		mm.dense = [][]val{first}
+	} else {
+		copy(first, mm.dense[0])
+		mm.dense[0] = first
+	}
+	mm.held = int64(len(first))
+}
+
 // each visits the values that are kept, each once and the earliest first, and stores what the visitor makes of them.
 func (mm *memo) each(visit func(*val)) {
-	for i := range mm.dense {
-		if mm.dense[i].k.onHeap() {
-			visit(&mm.dense[i])
+	for _, chunk := range mm.dense {
+		for i := range chunk {
+			if chunk[i].k.onHeap() {
+				visit(&chunk[i])
+			}
 		}
 	}
 	slices.Sort(mm.order)
@@ -210,7 +245,7 @@ func (mm *memo) each(visit func(*val)) {
 }
 
 // bytes is about what the memo takes.
-func (mm *memo) bytes() int { return valSize*len(mm.dense) + 64*len(mm.sparse) }
+func (mm *memo) bytes() int { return valSize*int(mm.held) + 64*len(mm.sparse) }
 
 // keepName keeps a string that was just used as a name, so that later uses of its memo slot stay known.
 func (mm *memo) keepName(v val) {
@@ -228,11 +263,13 @@ func (mm *memo) keepName(v val) {
 }
 
 func (mm *memo) get(i int64) (val, bool) {
-	if i >= 0 && i < int64(len(mm.dense)) && mm.dense[i].k != kEmpty {
-		v := mm.dense[i]
-		mm.dense[i].fetched = true // what was fetched once is likely to be fetched again
-		v.fetched = false
-		return v, true
+	if i >= 0 && i < mm.held {
+		if slot := &mm.dense[i/memoChunk][i%memoChunk]; slot.k != kEmpty {
+			slot.fetched = true // what was fetched once is likely to be fetched again
+			v := *slot
+			v.fetched = false
+			return v, true
+		}
 	}
 	if v, ok := mm.sparse[i]; ok {
 		return v, true
@@ -642,7 +679,8 @@ func (m *machine) step() (done bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		return false, m.extend([]val{v}, 1, "append")
+		m.pair[0] = v
+		return false, m.extend(m.pair[:1], 1, "append")
 	case opAppends:
 		vs, n, err := m.popMark()
 		if err != nil {
@@ -664,7 +702,8 @@ func (m *machine) step() (done bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		return false, m.setItems([]val{k, v}, 2)
+		m.pair = [2]val{k, v}
+		return false, m.setItems(m.pair[:], 2)
 	case opSetItems:
 		vs, n, err := m.popMark()
 		if err != nil {

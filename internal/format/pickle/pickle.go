@@ -21,7 +21,8 @@ type Options struct {
 	// PersID is called for every persistent id (PERSID, BINPERSID) with its value. It tells which item of the id, a tuple, the loader
 	// returns for it; a negative number means an object of the loader's own.
 	PersID func(at int64, id weir.Value) (item int)
-	// Call is called for every call of a name in Watch ("torch._utils._rebuild_tensor_v2"), with all its arguments.
+	// Call is called for every call of a name in Watch ("torch._utils._rebuild_tensor_v2"), with all its arguments, which are
+	// only good during the call.
 	Call func(at int64, callee string, args []weir.Value)
 	// Build is called after BUILD on an instance of a class in Watch, with the state; end is the offset after the opcode. It returns how
 	// many bytes of raw data follow there that are not pickle (joblib writes arrays between opcodes), 0 for none.
@@ -29,6 +30,8 @@ type Options struct {
 	// Place is called when a container, an instance or the result of a call comes into another one. Both are named by the offset of the
 	// opcode that made them; key is the key or the attribute's name, an index, or empty for state and arguments. It serves `weir inspect`.
 	Place func(parent, child int64, key string)
+	// Silent runs only call the hooks: the stream's facts were emitted by another run.
+	Silent bool
 	// Watch holds the dotted names for which Call and Build are wanted.
 	Watch map[string]bool
 }
@@ -60,9 +63,15 @@ func newSession(in *format.Input) *session {
 }
 
 // Run follows one stream, all its readings included. An error says that the stream could not be followed to its STOP: it is broken or
-// truncated (then that is a fact too), the input could not be read, or a limit was reached (format.ErrLimit). Facts emitted before stand.
+// truncated (then that is a fact too), the input could not be read, or a limit was reached (format.ErrLimit), then the rest was searched as [Carve] does. Facts emitted before stand.
 func Run(in *format.Input, opt Options) (Result, error) {
-	return newSession(in).run(opt)
+	s := newSession(in)
+	res, err := s.run(opt)
+	if errors.Is(err, format.ErrLimit) && !res.Stopped && !opt.Silent {
+		_, more := s.carve(max(res.End, opt.Offset+1))
+		err = errors.Join(err, more)
+	}
+	return res, err
 }
 
 func (s *session) run(opt Options) (Result, error) {
@@ -187,7 +196,7 @@ func Match(h format.Head) bool {
 	case p.credits() > 0:
 		return true
 	case p.truncated && h.Size > in.Size:
-		return p.ops >= 100 && p.kinds >= 4
+		return p.ops >= 100 && kindsAt(in, 0) >= 4
 	}
 	return false
 }

@@ -401,12 +401,41 @@ func (m *machine) compound(k weir.ValueKind, v val, depth, items int) weir.Value
 	}
 	n := min(len(kept), items)
 	if n > 0 {
-		w.Items = make([]weir.Value, n)
+		w.Items = m.shelf.take(n)
 		for i := range n {
 			w.Items[i] = m.value(kept[i], depth-1, items)
 		}
 	}
 	return w
+}
+
+// shelf holds the items of values that somebody looks at and does not keep, so that they are not garbage each time. Its zero value makes new
+// ones instead.
+type shelf struct {
+	values []weir.Value
+	used   int
+	open   bool
+}
+
+// shelfSize is the number of values on the shelf: the arguments of ordinary calls with all that is in them.
+const shelfSize = 512
+
+// lend has take give values that are only good until the next call of lend; after end it makes new ones again.
+func (s *shelf) lend() {
+	if s.values == nil {
+		s.values = make([]weir.Value, shelfSize)
+	}
+	s.used, s.open = 0, true
+}
+
+func (s *shelf) end() { s.open = false }
+
+func (s *shelf) take(n int) []weir.Value {
+	if !s.open || s.used+n > len(s.values) {
+		return make([]weir.Value, n)
+	}
+	s.used += n
+	return s.values[s.used-n : s.used : s.used]
 }
 
 func (m *machine) calleeText(c val) string {

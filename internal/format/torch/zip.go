@@ -16,7 +16,7 @@ import (
 // Bounds on what is copied of members that this room reads itself, beside what the engine reads.
 const (
 	maxPickleCopy = 16 << 20 // of a compressed pickle
-	maxPickleHeld = 8 << 20  // of a stored pickle: reading it in memory saves many small reads
+	maxPickleHeld = 1 << 20  // of a stored pickle: reading it in memory saves many small reads
 	maxTextCopy   = 4 << 20  // of a manifest or configuration
 	peekSize      = 4 << 10  // of everything else, to tell native code
 )
@@ -202,7 +202,9 @@ func (c *container) pickle(e *archive.ZipEntry) {
 		quiet.Trace = nil
 		quiet.Nested = func(string, io.ReaderAt, int64) (format.Summary, error) { return format.Summary{}, nil }
 		quiet.Expand = func(string, io.Reader, int64) (format.Summary, error) { return format.Summary{}, nil }
-		_, _ = pickle.Run(&quiet, t.options(0)) // its errors are the engine's to tell
+		opt := t.options(0)
+		opt.Silent = true
+		_, _ = pickle.Run(&quiet, opt) // its errors are the engine's to tell
 	} else {
 		res, err := pickle.Run(&run, t.options(0))
 		if len(sum.Formats) == 0 { // otherwise it was read as what it is, a compressed pickle of MLflow's for one
