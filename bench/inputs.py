@@ -126,6 +126,8 @@ GROWN = {
     "tuples": lambda: [(i, float(i), "item %d" % i) for i in range(1000)],
     "dicts": lambda: [{"a": i, "b": (i, i), "c": [i, None, True]} for i in range(1000)],
     "ints": lambda: list(range(1000)),
+    "strings": lambda: ["item number %d" % i for i in range(1000)],
+    "floats": lambda: [i / 7 for i in range(1000)],
     "dates": lambda: [datetime.datetime(2024, 1, 1 + i % 28, i % 24) for i in range(1000)],
 }
 

@@ -203,7 +203,7 @@ def main():
     t.say("|---|---|---|---|---|---|")
     names = ["state-10MB.pt", "state-100MB.pt", "state-1GB.pt"]
     if opt.grow:
-        names += ["%s-%s.pkl" % (k, s) for k in ("ints", "tuples", "dicts", "dates") for s in ("1MB", "10MB", "100MB", "1GB")]
+        names += ["%s-%s.pkl" % (k, s) for k in ("ints", "floats", "strings", "tuples", "dicts", "dates") for s in ("1MB", "10MB", "100MB", "1GB")]
     for name in names:
         m = measure(weir(name), 1 if name.endswith("1GB.pkl") else min(opt.rounds, 3))["weir"]
         t.say("| %s | %.3f | %.3f | %.0f | %.2f | %d |" % (name, m["cpu"], m["wall"], m["mb"], m["cpu"] * 1e9 / os.path.getsize(at(name)), m["code"]))
