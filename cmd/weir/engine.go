@@ -90,7 +90,7 @@ const workerArg = "worker"
 
 // workerHeap makes a worker collect its garbage seldom while its heap is small and rather often than grow: with its parent it stays below
 // 64 MiB. It is no bound on what the worker may hold; Limits.Memory is.
-var workerHeap = []string{"GOGC=400", "GOMEMLIMIT=44MiB"}
+var workerHeap = []string{"GOGC=400", "GOMEMLIMIT=36MiB"}
 
 // frugal is the same for this process, as far as its user has not decided otherwise.
 func (a *app) frugal() {
