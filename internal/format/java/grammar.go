@@ -43,6 +43,7 @@ const (
 // 65535 fields, real ones a few hundred superclasses and interfaces in all.
 const (
 	maxDepth   = 8192
+	deepAt     = 4096 // JDK 17 with the default stack gives up at some three thousand lists
 	maxDescs   = 1 << 16
 	maxFields  = 1 << 20 // of all descriptors together
 	maxChain   = 256
@@ -76,6 +77,8 @@ type parser struct {
 
 	fields, names int
 	steps         int64
+	deep          bool       // a bomb of depth was told
+	handed        [][2]int64 // ranges that the engine was given: what they hold is told there
 	book          book
 	bombs         []weir.Oddity
 	quiet         bool // a probe: no facts, no search
@@ -218,6 +221,10 @@ func (p *parser) object(want bool, depth int) (ref, error) {
 	at := p.rd.offset()
 	if depth > maxDepth {
 		return ref{}, fmt.Errorf("java stream at %d: objects are nested more than %d deep: %w", at, maxDepth, format.ErrLimit)
+	}
+	if depth > deepAt && !p.deep {
+		p.deep = true
+		p.bomb(at, "objects are nested more than %d deep: the stack of most readers overflows", deepAt)
 	}
 	tc, err := p.rd.byte()
 	if err != nil {

@@ -257,6 +257,7 @@ func (p *parser) numbers(code byte, n, w int64, want bool) (*node, error) {
 
 // hand gives bytes that an object carries back to the engine.
 func (p *parser) hand(at, n int64) error {
+	p.handed = append(p.handed, [2]int64{at, at + n})
 	_, err := p.in.Nested(fmt.Sprintf("bytes@%d", at), io.NewSectionReader(p.in, at, n), n)
 	return err
 }

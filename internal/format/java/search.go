@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"slices"
 
 	"weir"
 	"weir/internal/format"
@@ -42,6 +43,9 @@ func (p *parser) search() error {
 				}
 				i += j
 				names := descriptorAt(b[i:])
+				if len(names) > 0 && p.given(at+int64(i)) {
+					continue
+				}
 				for _, name := range names {
 					if told >= maxSearched || p.book.stats[name] != nil || p.book.faces[name] {
 						continue
@@ -57,6 +61,11 @@ func (p *parser) search() error {
 		}
 	}
 	return nil
+}
+
+// given reports whether the engine was handed the bytes at a place.
+func (p *parser) given(at int64) bool {
+	return slices.ContainsFunc(p.handed, func(r [2]int64) bool { return r[0] <= at && at < r[1] })
 }
 
 // descriptorAt gives the class names of a descriptor that may begin at b[0]: one, or the interfaces of a proxy.
