@@ -230,8 +230,8 @@ func overlap(p *Pass) {
 func bomb(p *Pass) {
 	for i := range p.Units {
 		u := &p.Units[i]
-		if isStream(u) {
-			continue // pickle/denial-of-service
+		if isStream(u) || hasFormat(u, "java-serial") {
+			continue // pickle/denial-of-service, java/denial-of-service
 		}
 		p.reportOddities(u, oddities(u, weir.OddBomb), "the content expands beyond every sensible measure", weir.SeverityHigh, weir.ConfidenceCertain)
 	}
