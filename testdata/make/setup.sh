@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Python side of weir's tests and fixtures. Safe to repeat; does nothing, quickly, when all is there.
 # Nothing here comes with CUDA, and nothing is built from source.
-#   setup.sh test   what `make test` needs: Debian's frameworks and the venv `models`
+#   setup.sh test   what `make test` needs: Debian's frameworks, a JDK and the venv `models`
 #   setup.sh all    also the boosters and the venvs old, py27, py27old, mlflow, mlflow2, mlflow28, mlflow3 and unknown, for the generators
 # Everything but the Debian packages goes to .cache/venv/ in the checkout, which ignores itself in git.
 set -eu
@@ -22,6 +22,9 @@ if command -v dpkg-query > /dev/null; then
 	for p in $debian; do
 		case $(dpkg-query -W -f '${db:Status-Status}' "$p" 2> /dev/null || true) in installed) ;; *) missing="$missing $p" ;; esac
 	done
+	# The oracle of Java streams needs a JDK, whichever; the generators of their fixtures need Maven too.
+	if ! command -v javac > /dev/null; then missing="$missing openjdk-17-jdk-headless"; fi
+	if [ "$what" = all ] && ! command -v mvn > /dev/null; then missing="$missing maven"; fi
 	if [ -n "$missing" ]; then
 		sudo=
 		if [ "$(id -u)" != 0 ]; then sudo=sudo; fi
@@ -101,3 +104,6 @@ elif py=$(python 3.12) && [ "$(cat "$venvs/models/.weir-stamp" 2> /dev/null || t
 else
 	venv models 3.12 models
 fi
+
+# The libraries that Java streams attack, in .cache/java.
+if [ "$what" = all ]; then python3 "$here/java/run.py" --prepare; fi

@@ -192,9 +192,58 @@ def probe(module):
     return _probed[module]
 
 
+# The flags of the two ways in which Java streams are tried: as H2O is started on JDK 17 (and with the cache of addresses open, to see
+# what was looked up), and with what attacks through the JDK's XML and JDBC classes need there.
+JAVA = {
+    "": ["--add-opens=java.base/java.lang=ALL-UNNAMED", "--add-opens=java.base/java.net=ALL-UNNAMED"],
+    " opened": ["--add-opens=java.base/java.lang=ALL-UNNAMED", "--add-opens=java.base/java.net=ALL-UNNAMED", "--add-opens=java.base/java.util=ALL-UNNAMED",
+                "--add-opens=java.xml/com.sun.org.apache.xalan.internal.xsltc.trax=ALL-UNNAMED", "--add-opens=java.sql.rowset/com.sun.rowset=ALL-UNNAMED",
+                "-Djdk.xml.enableTemplatesImplDeserialization=true"],
+}
+
+
+def jvms():
+    """Every JVM of the versions that fixtures name, by version."""
+    found = {}
+    for exe in sorted(glob.glob("/usr/lib/jvm/*/bin/java")) + [shutil.which("java") or ""]:
+        if os.access(exe, os.X_OK):
+            out = subprocess.run([exe, "-version"], capture_output=True, text=True).stderr
+            found.setdefault(out.partition('version "')[2].partition('"')[0].split(".")[0], exe)
+    return found
+
+
+def run_java(exe, data, canary, way):
+    """Reads the streams in data in a throwaway JVM (Fire.java); returns (fired, what was seen)."""
+    sys.path.insert(0, os.path.join(HERE, "java"))
+    from run import CLASSPATH
+    with tempfile.TemporaryDirectory(prefix="weir-fires-") as top:
+        cwd = os.path.join(top, "cwd")
+        os.mkdir(cwd)
+        with open(os.path.join(top, "model"), "wb") as f:
+            f.write(data)
+        late = False
+        cmd = [exe, "-Xmx256m", "-XX:TieredStopAtLevel=1"] + JAVA[way] + ["-cp", CLASSPATH, "Fire", os.path.join(top, "model")]
+        try:
+            out = subprocess.run(cmd, cwd=cwd, env={"PATH": "/usr/bin:/bin", "HOME": cwd}, capture_output=True, text=True, timeout=20).stdout
+        except subprocess.TimeoutExpired as e:
+            late, out = True, (e.stdout or b"").decode("utf-8", "replace")
+        lines = out.splitlines()
+        fired = {"file": bool(os.listdir(cwd)), "connect": "connect" in lines, "crash": late or any(x.startswith("crash") for x in lines)}.get(canary, False)
+        return fired, " | ".join(x for x in lines if not x.startswith("resolved"))[-400:] + (" late" if late else "")
+
+
 def step(op, data):
     """One step of unpacking before the loader."""
     verb, _, arg = op.partition(" ")
+    if verb == "javamagic":  # the stream that begins so many magics later
+        at = 0
+        for _ in range(int(arg)):
+            at = data.index(b"\xac\xed\0\5", at + 1)
+        return data[at:]
+    if verb == "base64at":  # base64 of either alphabet from a word on
+        text = data[data.index(arg.encode()):].replace(b"\n", b"").replace(b"\r", b"").replace(b"-", b"+").replace(b"_", b"/")
+        n = next((i for i, c in enumerate(text) if not (chr(c).isalnum() or chr(c) in "+/")), len(text))
+        return base64.b64decode(text[:n] + b"=" * (-n % 4))
     if verb == "carve":
         return data[int(arg):]
     if verb == "base64":
@@ -319,6 +368,12 @@ def attempts(entry, pythons):
         for label, exe in sorted(probe(opt).items()):
             yield label, exe, "C"
         return
+    if name == "java":
+        for v, exe in sorted(jvms().items()):
+            if v in entry["on"]:
+                for way in JAVA:
+                    yield "java " + v + way, exe, way
+        return
     module = {"torch.load": "torch", "torch.jit.load": "torch", "torch.package": "torch"}.get(name, name.split(".")[0])
     for label, exe in sorted(probe(module).items()):
         yield label, exe, "C"
@@ -339,7 +394,12 @@ def verify(entry, pythons, verbose):
     fires, log, tried = [], [], 0
     for label, exe, kind in attempts(entry, pythons):
         tried += 1
-        ok, seen = run(exe, steps[-1], data, suffix, kind, entry["canary"], 8 if entry["canary"] == "crash" else 40)
+        if steps[-1] == "java":
+            if fires:
+                continue  # what needs no opened modules needs no second try
+            ok, seen = run_java(exe, data, entry["canary"], kind)
+        else:
+            ok, seen = run(exe, steps[-1], data, suffix, kind, entry["canary"], 8 if entry["canary"] == "crash" else 40)
         log.append((label, seen))
         if ok:
             fires.append(label)
@@ -363,6 +423,10 @@ def main():
         sys.exit("the manifest is empty")
     pythons = interpreters()
     chosen = [e for e in entries if fnmatch.fnmatch(e["path"], a.only) and not (a.new and e["fires"])]
+    if any(e["loader"].split(">")[-1].strip() == "java" for e in chosen):
+        sys.path.insert(0, os.path.join(HERE, "java"))
+        from run import prepare
+        prepare()
     lost = silent = 0
     with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
         for e, res in zip(chosen, pool.map(lambda e: verify(e, pythons, a.v), chosen)):

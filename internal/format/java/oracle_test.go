@@ -227,7 +227,7 @@ func TestFixturesTruncated(t *testing.T) {
 	for name, whole := range fixtures(t) {
 		all := described(read(whole))
 		last := 0
-		for n := len(magic); n < len(whole); n += 1 + len(whole)/600 {
+		for n := len(magic); n < len(whole); n += 1 + len(whole)/250 {
 			got := described(read(whole[:n]))
 			if len(got) < last || len(got) > len(all) || !slices.Equal(got, all[:len(got)]) {
 				t.Fatalf("%s cut after %d of %d bytes: %d classes, %d before, %d in all", name, n, len(whole), len(got), last, len(all))

@@ -85,7 +85,11 @@ def run(job):
 
 def merge():
     """Writes the manifest from all fragments; the last generator to name a path wins."""
+    manifest = os.path.join(OUT, "manifest.json")
     entries = {}
+    if os.path.exists(manifest):
+        with open(manifest) as f:
+            entries = {e["path"]: e for e in json.load(f) if e["path"].startswith("java/")}  # made by ../java/run.py
     for generator in PLAN:
         for env in PLAN[generator]:
             name = os.path.join(FRAGMENTS, "%s-%s.json" % (generator, env))
@@ -93,7 +97,7 @@ def merge():
                 with open(name) as f:
                     for e in json.load(f):
                         entries[e["path"]] = e
-    with open(os.path.join(OUT, "manifest.json"), "w") as f:
+    with open(manifest, "w") as f:
         f.write("[\n" + ",\n".join(json.dumps(entries[p], sort_keys=True, ensure_ascii=True) for p in sorted(entries)) + "\n]\n")
     for folder, _, names in os.walk(OUT):
         for n in names:
