@@ -45,6 +45,15 @@ var labels = map[string]string{
 	"members": "entries", "python": "Python version", "npy.arrays": "arrays", "joblib.arrays": "joblib arrays",
 	"torch.version": "archive version", "torch.byteorder": "byte order", "torch.serialization_id": "serialization id",
 	"torch.storages": "storages", "torch.shards": "shards", "torch.parts": "parts", "torch.storage_alignment": "storage alignment",
+	"h2o.version": "H2O version", "h2o.h2o_version": "H2O version", "h2o.class": "model class", "h2o.classes": "classes listed", "h2o.objects": "objects",
+	"h2o.algorithm": "algorithm", "h2o.algo": "algorithm code", "h2o.mojo_version": "MOJO version", "h2o.category": "category", "h2o.pojo": "POJO class",
+	"h2o.flow.version": "Flow version",
+	"mleap.format":     "bundle format", "mleap.version": "MLeap version", "mleap.name": "name", "mleap.uid": "uid", "mleap.timestamp": "written",
+	"mleap.op": "operation", "mleap.node-name": "node", "mleap.nodes": "nodes",
+	"spark.class": "Spark class", "spark.sparkVersion": "Spark version", "spark.uid": "uid",
+	"parquet.rows": "Parquet rows", "parquet.created-by": "Parquet writer",
+	"mlflow.flavors": "flavors", "mlflow.mlflow_version": "MLflow version", "mlflow.model_uuid": "model id", "mlflow.run_id": "run",
+	"mlflow.utc_time_created": "written", "tensorflow.version": "TensorFlow version", "tensorflow.nodes": "graph nodes",
 	"torch.format_version": "format version", "torch.archive_format": "archive format", "torch.archive_version": "archive version",
 }
 
@@ -68,16 +77,7 @@ func (t *inspectText) write(i *Inspection) {
 		t.pair("digest", i.Digest)
 	}
 	t.pair("scan", t.verdict(i))
-	for n, p := range i.Properties {
-		if t.cut(n, len(i.Properties), "properties") {
-			break
-		}
-		label := cmp.Or(labels[p.Key], p.Key)
-		if p.Member != "" {
-			label = path.Base(p.Member) + " " + label
-		}
-		t.pair(label, p.Value)
-	}
+	t.properties(i.Properties)
 	t.tensors(i.Tensors)
 	t.members(i.Members)
 	t.objects(i.Objects)
@@ -105,6 +105,38 @@ func (t *inspectText) problems(list []weir.Problem) {
 			s = p.Member + ": " + s
 		}
 		t.wrap("    ", Printable(s))
+	}
+}
+
+// properties writes what the file says of itself first, then what its members do: one that several of them say stands once.
+func (t *inspectText) properties(list []Property) {
+	type said struct{ key, value string }
+	in := map[said][]string{}
+	var order []said
+	for _, own := range []bool{true, false} {
+		for _, p := range list {
+			s := said{p.Key, p.Value}
+			if own != (p.Member == "") {
+				continue
+			}
+			if in[s] == nil {
+				order = append(order, s)
+			}
+			in[s] = append(in[s], p.Member)
+		}
+	}
+	for n, s := range order {
+		if t.cut(n, len(order), "properties") {
+			return
+		}
+		value := s.value
+		switch members := in[s]; {
+		case len(members) > 1:
+			value += fmt.Sprintf("  (%d members)", len(members))
+		case members[0] != "":
+			value += "  (" + path.Base(members[0]) + ")"
+		}
+		t.pair(cmp.Or(labels[s.key], s.key), value)
 	}
 }
 
