@@ -45,6 +45,7 @@ var labels = map[string]string{
 	"members": "entries", "python": "Python version", "npy.arrays": "arrays", "joblib.arrays": "joblib arrays",
 	"torch.version": "archive version", "torch.byteorder": "byte order", "torch.serialization_id": "serialization id",
 	"torch.storages": "storages", "torch.shards": "shards", "torch.parts": "parts", "torch.storage_alignment": "storage alignment",
+	"h2o.columns": "columns", "h2o.trained": "trained", "h2o.trees": "trees", "h2o.response": "response column",
 	"h2o.version": "H2O version", "h2o.h2o_version": "H2O version", "h2o.class": "model class", "h2o.classes": "classes listed", "h2o.objects": "objects",
 	"h2o.algorithm": "algorithm", "h2o.algo": "algorithm code", "h2o.mojo_version": "MOJO version", "h2o.category": "category", "h2o.pojo": "POJO class",
 	"h2o.flow.version": "Flow version",

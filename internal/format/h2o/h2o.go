@@ -268,6 +268,12 @@ func (w *walker) fields(chain []*layout) error {
 		}
 		for i := range l.fields {
 			f := &l.fields[i]
+			if w.in.Inspect {
+				if err := w.told(f); err != nil {
+					return fmt.Errorf("%s: %w", f.where, err)
+				}
+				continue
+			}
 			if f.size > 0 { // most are single numbers
 				if err := w.r.skip(f.size); err != nil {
 					return fmt.Errorf("%s: %w", f.where, err)

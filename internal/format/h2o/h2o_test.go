@@ -159,3 +159,31 @@ func FuzzBinary(f *testing.F) {
 		_ = Parse(in)
 	})
 }
+
+func TestDescribes(t *testing.T) {
+	facts, _, err := parse(real(t)["gbm-regression.bin"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := map[string]string{}
+	for _, f := range facts {
+		if n, ok := f.(weir.Note); ok {
+			notes[n.Key] = n.Value
+		}
+	}
+	for key, want := range map[string]string{
+		"h2o.columns": "4: a, b, c, y", "h2o.response": "y", "h2o.trees": "2", "h2o.class": "hex.tree.gbm.GBMModel", "h2o.version": "3.46.0.12",
+	} {
+		if notes[key] != want {
+			t.Errorf("%s is %q, want %q", key, notes[key], want)
+		}
+	}
+	if !strings.HasPrefix(notes["h2o.trained"], "2026-11-24T") {
+		t.Errorf("trained %q", notes["h2o.trained"])
+	}
+	for s, want := range map[int64]string{0: "1970-01-01T00:00:00Z", 951_782_399: "2000-02-28T23:59:59Z", 951_782_400: "2000-02-29T00:00:00Z", 1_700_000_000: "2023-11-14T22:13:20Z"} {
+		if got := utc(s); got != want {
+			t.Errorf("%d is %s, want %s", s, got, want)
+		}
+	}
+}
