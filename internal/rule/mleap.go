@@ -293,7 +293,7 @@ func tensorflowOp(p *Pass) {
 			if strings.HasPrefix(op, "IO>") { // tensorflow-io: file formats, queues, databases
 				r = reachNetwork
 			}
-			if op == "PrintV2" && slices.ContainsFunc(c.Args, func(a string) bool { return strings.HasPrefix(a, "output_stream=file:") }) {
+			if op == "PrintV2" && slices.ContainsFunc(c.Args, func(a string) bool { return strings.HasPrefix(a, `output_stream="file:`) }) {
 				r = reachWrite
 			}
 			if r == reachNone {

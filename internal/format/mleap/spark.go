@@ -1,8 +1,10 @@
 package mleap
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -16,8 +18,13 @@ var sparkKeys = []string{"class", "timestamp", "sparkVersion", "uid", "paramMap"
 // matchSpark recognises metadata: an object with the keys that DefaultParamsReader demands, as far as they are seen.
 func matchSpark(h format.Head) bool {
 	s := shapeOf(h)
-	if s == nil || s.blank {
+	if s == nil {
 		return false
+	}
+	// Spark reads files of this name by the line; a first line that is longer than what is seen here could still become metadata.
+	part := strings.HasPrefix(path.Base(h.Name), "part-")
+	if s.blank || part && h.Size > int64(len(h.First)) && !bytes.ContainsRune(h.First, '\n') {
+		return part
 	}
 	if s.is("class", 's') && (s.has("paramMap") || s.has("sparkVersion") || s.has("uid")) {
 		return true
@@ -37,12 +44,20 @@ const maxSQL = 16 << 10
 // parseSpark reads the first line, which is all that Spark takes of it; what follows is examined as something else.
 func parseSpark(in *format.Input) error {
 	s := newSayer(in)
+	class := false
 	end, err := readJSON(section(in), in.Limits.Steps, func(p []string, v jsonValue) {
 		if len(p) > 0 {
 			s.twice(p, v.At)
 		}
+		class = class || len(p) == 1 && p[0] == "class"
 		s.spark(p, v)
 	})
+	if !class && err == nil { // no metadata: lines of other JSON
+		if end < in.Size {
+			err = handRest(in, end)
+		}
+		return s.close(err)
+	}
 	if err != nil {
 		if !errors.Is(err, format.ErrLimit) {
 			in.Emit(weir.Oddity{Kind: weir.OddMalformed, Detail: err.Error(), At: end})

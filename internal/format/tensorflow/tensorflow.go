@@ -321,7 +321,7 @@ func (g *graph) attr(r *protobuf.Reader, node, op string, args *[]string) error 
 				case f.Num == valueText && len(*args) < maxInputs:
 					var s string
 					err := text(r, f, &s)
-					*args = append(*args, key+"="+s)
+					*args = append(*args, fmt.Sprintf("%s=%q", key, s))
 					return err
 				case f.Num == valueList: // debug_urls and the like
 					return each1(r, f, func(r *protobuf.Reader, f protobuf.Field) error {
@@ -330,7 +330,7 @@ func (g *graph) attr(r *protobuf.Reader, node, op string, args *[]string) error 
 						}
 						var s string
 						err := text(r, f, &s)
-						*args = append(*args, key+"="+s)
+						*args = append(*args, fmt.Sprintf("%s=%q", key, s))
 						return err
 					})
 				case f.Num == valueTensor && op == "Const":

@@ -63,7 +63,7 @@ func TestGraphs(t *testing.T) {
 		{"inputs that are constants", field(1, node("x", "Placeholder")) + write + consts,
 			`tensorflow-graph | tf::Placeholder[name=x] in "" | tf::WriteFile[name=w input0="/etc/x" input1="hello"] in "" | tf::Const[name=name] in "" | tf::Const[name=text] in "" | tensorflow.nodes:4`},
 		{"text and lists of it", field(1, node("p", "PrintV2", attr("output_stream", field(2, "file:///x")), attr("urls", field(1, field(2, "a"), field(2, "b"))))),
-			`tensorflow-graph | tf::PrintV2[name=p output_stream=file:///x urls=a urls=b] in "" | tensorflow.nodes:1`},
+			`tensorflow-graph | tf::PrintV2[name=p output_stream="file:///x" urls="a" urls="b"] in "" | tensorflow.nodes:1`},
 		{"saved model with a function", "\x08\x01" + field(2, field(1, field(5, "2.4.1")), field(2, field(1, node("x", "NoOp")), field(2, field(1, field(1, field(1, "fn")), field(3, node("r", "ReadFile")))))),
 			`tensorflow-savedmodel | tensorflow.version:2.4.1 | tf::NoOp[name=x] in "" | tf::ReadFile[name=r] in "fn" | tensorflow.nodes:2`},
 		{"saved model without description", field(2, field(2, field(1, node("x", "NoOp")))), `tensorflow-savedmodel | tf::NoOp[name=x] in "" | tensorflow.nodes:1`},

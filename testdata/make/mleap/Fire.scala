@@ -5,11 +5,11 @@
 package weir.testdata
 
 import java.io.{ByteArrayInputStream, File}
-import java.nio.file.{FileSystem, Files, Path, Paths}
+import java.nio.file.{Files, Paths}
 import java.util.zip.ZipInputStream
 
 import scala.collection.JavaConverters._
-import scala.util.{Failure, Success, Try}
+import scala.util.{Failure, Try}
 
 import ml.combust.bundle.{BundleContext, BundleFile}
 import ml.combust.bundle.dsl.{Model, Value}
@@ -54,7 +54,8 @@ class TensorflowOp extends MleapOp[Tensorflow, TensorflowModel] {
     override def opName: String = "tensorflow"
     override def store(model: Model, obj: TensorflowModel)(implicit context: BundleContext[MleapContext]): Model = {
       Files.write(context.file(if (obj.format.contains("saved_model")) "saved_model.zip" else "graph.pb"), obj.bytes)
-      model.withValue("nodes", Value.stringList(obj.nodes)).withValue("format", obj.format.map(Value.string))
+      model.withValue("input_names", Value.stringList(Seq("x"))).withValue("output_names", Value.stringList(Seq("y"))).
+        withValue("nodes", Value.stringList(obj.nodes)).withValue("format", obj.format.map(Value.string))
     }
     override def load(model: Model)(implicit context: BundleContext[MleapContext]): TensorflowModel = {
       val format = model.getValue("format").map(_.getString)
@@ -86,24 +87,33 @@ object Fire {
     case _ => Nil
   }
 
+  /** What a payload left below the current folder, which is taken away again. The folders into which saved_model.zip belongs do not count. */
+  private def canaries(): Seq[String] = {
+    val files = Files.walk(Paths.get("."))
+    val all = try files.iterator.asScala.toList finally files.close()
+    val found = all.filter(p => p.toString.contains("/weir-canary") && !p.toString.contains("/saved_model"))
+    found.reverse.foreach(p => Files.deleteIfExists(p)) // what lies in a folder goes before it
+    found.map(_.toString)
+  }
+
   def load(path: String): String = {
     val f = new File(path)
-    val loaded = Try {
+    val loaded = try {
       val uri = if (f.isDirectory) f.toURI.toString else "jar:" + f.toURI
       val bundle = BundleFile(new java.net.URI(uri))
-      try bundle.loadMleapBundle().get.root finally bundle.close()
+      try Right(bundle.loadMleapBundle().get.root) finally bundle.close()
+    } catch { case e: Throwable => Left(e) } // a StackOverflowError too: that is what some bundles are for
+    val (nodes, errors) = loaded match {
+      case Left(e) => (Nil, Seq(e.toString))
+      case Right(t) => (names(t), tensorflow(t).map(x => Try(x.model.predict())).collect { case Failure(e) => e.toString })
     }
-    loaded match {
-      case Failure(e) => s"""{"path":${quote(path)},"loads":false,"error":${quote(e.toString)}}"""
-      case Success(t) =>
-        val ran = tensorflow(t).map(x => Try(x.model.predict()))
-        val errors = ran.collect { case Failure(e) => quote(e.toString.take(300)) }
-        s"""{"path":${quote(path)},"loads":true,"nodes":[${names(t).map(quote).mkString(",")}],"predicts":${ran.size},"errors":[${errors.mkString(",")}]}"""
-    }
+    def list(s: Seq[String]): String = s.map(x => quote(x.take(300))).mkString("[", ",", "]")
+    val predicts = loaded.right.toOption.map(t => tensorflow(t).size).getOrElse(0)
+    s"""{"path":${quote(path)},"loads":${loaded.isRight},"nodes":${list(nodes)},"predicts":$predicts,"errors":${list(errors)},"canaries":${list(canaries())}}"""
   }
 
   def main(args: Array[String]): Unit = for (path <- args) {
-    println(try load(path) catch { case e: Throwable => s"""{"path":${quote(path)},"loads":false,"error":${quote(e.toString)}}""" })
+    println(load(path))
     Console.flush()
   }
 }

@@ -1,4 +1,4 @@
-"""Lays the honest bundles and models out as fixtures: benign.py BUNDLES(0.20.0) BUNDLES(0.16.0) SPARK FIXTURES. Run by run.sh.
+"""Lays the honest bundles and models out as fixtures: benign.py BUNDLES(0.20.0) BUNDLES(0.16.0) GRAPHS SPARK FIXTURES. Run by run.sh.
 
 Of MLeap 0.20.0 all bundles are kept, of 0.16.0 a sample; Spark models become zip files, but for a few that stay folders. Writes the list
 manifest.json beside them, in the form that testdata/benign/README.md tells.
@@ -43,7 +43,7 @@ def write(root, name, entries):
         f.write("[\n" + ",\n".join(json.dumps(e, sort_keys=True) for e in sorted(entries, key=lambda e: e["path"])) + "\n]\n")
 
 
-def main(new, old, spark, root):
+def main(new, old, graphs, spark, root):
     entries = []
     for name in ("mleap", "spark"):
         shutil.rmtree(os.path.join(root, name), ignore_errors=True)
@@ -56,6 +56,13 @@ def main(new, old, spark, root):
                 continue
             (shutil.copytree if os.path.isdir(os.path.join(source, b)) else shutil.copy)(os.path.join(source, b), os.path.join(to, b))
             entries.append(entry(root, f"mleap/{version}/{b}", kind="mleap-bundle", framework="mleap", version=version, loader="BundleFile.loadMleapBundle"))
+    to = os.path.join(root, "mleap", "tensorflow")
+    os.makedirs(to)
+    for b in sorted(os.listdir(os.path.join(graphs, "bundles"))):
+        if b.startswith("plain-"):
+            source = os.path.join(graphs, "bundles", b)
+            (shutil.copytree if os.path.isdir(source) else shutil.copy)(source, os.path.join(to, b))
+            entries.append(entry(root, f"mleap/tensorflow/{b}", kind="mleap-bundle", framework="mleap", version="0.20.0", loader="BundleFile.loadMleapBundle"))
     write(root, "mleap", entries)
     entries = []
     for m in sorted(os.listdir(spark)):

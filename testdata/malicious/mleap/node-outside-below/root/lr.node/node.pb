@@ -1,0 +1,7 @@
+
+lr0
+
+featuresfeatures
+
+prediction
+prediction

@@ -1,0 +1,4 @@
+
+pipeline<
+:
+nodes1/	assemblerscalerx/../../../../outside/evil

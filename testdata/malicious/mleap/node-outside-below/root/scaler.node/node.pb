@@ -1,0 +1,5 @@
+
+scaler%
+
+inputfeatures
+outputscaled

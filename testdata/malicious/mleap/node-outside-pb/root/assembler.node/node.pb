@@ -1,0 +1,7 @@
+
+	assembler.
+
+input0a
+
+input1b
+outputfeatures

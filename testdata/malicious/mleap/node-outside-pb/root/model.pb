@@ -1,0 +1,4 @@
+
+pipeline7
+5
+nodes,*	assemblerscaler../../../outside/evil
