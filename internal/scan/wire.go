@@ -32,6 +32,9 @@ var wireFacts = []reflect.Type{
 	reflect.TypeFor[weir.Requirement](), reflect.TypeFor[weir.Part](), reflect.TypeFor[weir.Tensor](), reflect.TypeFor[weir.Class](),
 }
 
+// wireImport is the place of weir.Import in wireFacts.
+const wireImport = 0
+
 // maxWireDepth bounds lists within lists: parsers cut values at far less.
 const maxWireDepth = 64
 
@@ -58,6 +61,10 @@ func appendRecord(b []byte, r *Record) ([]byte, error) {
 	case r.Unit != nil:
 		return appendValue(append(b, wireUnit), reflect.ValueOf(r.Unit).Elem()), nil
 	case r.Fact != nil:
+		if m, ok := r.Fact.Fact.(weir.Import); ok {
+			b = binary.AppendUvarint(append(b, wireFact, wireImport), uint64(r.Fact.Unit))
+			return appendImport(b, &m), nil
+		}
 		v := reflect.ValueOf(r.Fact.Fact)
 		k := -1
 		if v.IsValid() {
@@ -112,7 +119,7 @@ func appendValue(b []byte, v reflect.Value) []byte {
 // decodeFrame hands the records of a frame to each, in order. The frame comes from a worker that may have been taken over: whatever it
 // holds, the records are well-formed and not much larger than it.
 func decodeFrame(b []byte, each func(Record) error) error {
-	d := wireDecoder{b: b}
+	d := wireDecoder{b: b, all: string(b)}
 	for len(d.b) > 0 {
 		r, err := d.record()
 		if err != nil {
@@ -126,7 +133,10 @@ func decodeFrame(b []byte, each func(Record) error) error {
 }
 
 // wireDecoder takes values from the front of b.
-type wireDecoder struct{ b []byte }
+type wireDecoder struct {
+	b   []byte // what is left
+	all string // a copy of the frame; texts are parts of it, because a copy of each would cost more than reading them
+}
 
 func (d *wireDecoder) record() (r Record, err error) {
 	kind, err := d.byte()
@@ -166,12 +176,17 @@ func (d *wireDecoder) fact() (*FactRecord, error) {
 	if err != nil {
 		return nil, err
 	}
+	if k == wireImport {
+		hot := failing{wireDecoder: d}
+		m := hot.importFact()
+		return &FactRecord{int(unit), m}, hot.err
+	}
 	v := reflect.New(wireFacts[k]).Elem()
 	if err := d.value(v, 0); err != nil {
 		return nil, err
 	}
 	f, ok := v.Interface().(weir.Fact)
-	if i, is := f.(weir.Import); !ok || is && i.Use > weir.UseCalled {
+	if !ok {
 		return nil, errRecord
 	}
 	return &FactRecord{int(unit), f}, nil
@@ -189,6 +204,15 @@ func (d *wireDecoder) byte() (byte, error) {
 func (d *wireDecoder) uint(most uint64) (uint64, error) {
 	n, size := binary.Uvarint(d.b)
 	if size <= 0 || n > most {
+		return 0, errCut
+	}
+	d.b = d.b[size:]
+	return n, nil
+}
+
+func (d *wireDecoder) int() (int64, error) {
+	n, size := binary.Varint(d.b)
+	if size <= 0 {
 		return 0, errCut
 	}
 	d.b = d.b[size:]
@@ -217,12 +241,9 @@ func (d *wireDecoder) value(v reflect.Value, depth int) error {
 		v.SetBool(c != 0)
 		return err
 	case reflect.Int, reflect.Int64:
-		n, size := binary.Varint(d.b)
-		if size <= 0 {
-			return errCut
-		}
-		d.b = d.b[size:]
+		n, err := d.int()
 		v.SetInt(n)
+		return err
 	case reflect.Uint8, reflect.Uint32:
 		n, err := d.uint(1<<v.Type().Bits() - 1)
 		v.SetUint(n)
@@ -259,7 +280,8 @@ func (d *wireDecoder) text() (string, error) {
 	if err != nil || n > uint64(len(d.b)) {
 		return "", errCut
 	}
-	s := string(d.b[:n])
+	at := len(d.all) - len(d.b)
+	s := d.all[at : at+int(n)]
 	d.b = d.b[n:]
 	if !utf8.ValidString(s) {
 		s = string([]rune(s))

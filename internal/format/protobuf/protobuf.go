@@ -50,7 +50,7 @@ type Reader struct {
 
 // window is what all readers of one input share: a piece of it in memory, and the steps that are left.
 type window struct {
-	r     io.ReaderAt
+	r     io.ReaderAt // nil: buf is all that there is
 	steps int64
 	buf   []byte
 	at    int64
@@ -61,6 +61,12 @@ type window struct {
 // the messages within it included.
 func NewReader(r io.ReaderAt, at, size, fields int64) *Reader {
 	return &Reader{w: &window{r: r, steps: fields}, at: at, end: at + size}
+}
+
+// NewHeadReader reads the beginning of a message of size bytes, of which only head is at hand: it is read in place, without a copy. What
+// lies beyond is [io.ErrUnexpectedEOF]. It is for recognising formats, which happens to every file many times.
+func NewHeadReader(head []byte, size, fields int64) *Reader {
+	return &Reader{w: &window{steps: fields, buf: head, n: int64(len(head))}, end: size}
 }
 
 // Sub reads the message that a field holds. It shares the bound on fields.
@@ -188,7 +194,7 @@ func (r *Reader) Content(f Field, limit int64) ([]byte, error) {
 		return nil, nil
 	}
 	b := make([]byte, n)
-	if n <= windowSize {
+	if n <= windowSize || r.w.r == nil {
 		held, err := r.w.get(f.Data, n)
 		copy(b, held)
 		return b, err
@@ -199,6 +205,9 @@ func (r *Reader) Content(f Field, limit int64) ([]byte, error) {
 // get gives n bytes, at most a window, which stay valid until the next call.
 func (w *window) get(at, n int64) ([]byte, error) {
 	if at < w.at || at+n > w.at+w.n {
+		if w.r == nil {
+			return nil, fmt.Errorf("protobuf at %d: %w", at, io.ErrUnexpectedEOF)
+		}
 		if w.buf == nil {
 			w.buf = make([]byte, windowSize)
 		}

@@ -70,7 +70,7 @@ func newGraph(in *format.Input) *graph {
 
 // head reads the first fields of a message whose beginning is seen.
 func head(h format.Head) *protobuf.Reader {
-	return protobuf.NewReader(bytes.NewReader(h.First), 0, h.Size, 1000)
+	return protobuf.NewHeadReader(h.First, h.Size, 1000)
 }
 
 // matchSaved: a schema version of 1 and a meta graph that begins with its description or with a graph.
