@@ -87,7 +87,9 @@ func kindsAt(in *format.Input, off int64) int {
 // Carve searches content for pickles that begin at any offset from from on and parses those that import something. It returns how many
 // it found. The search reads every byte once.
 func Carve(in *format.Input, from int64) (int, error) {
-	return newSession(in).carve(from)
+	s := newSession(in)
+	defer s.release()
+	return s.carve(from)
 }
 
 // Bounds of the search.

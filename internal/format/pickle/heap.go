@@ -50,7 +50,7 @@ func (h *heap) make() (uint32, *node) {
 		if n := len(h.spareNodes); n > 0 {
 			h.nodes, h.spareNodes = append(h.nodes, h.spareNodes[n-1]), h.spareNodes[:n-1]
 		} else {
-			h.nodes = append(h.nodes, make([]node, nodeChunk))
+			h.nodes = append(h.nodes, newNodes())
 		}
 	}
 	h.next++
@@ -68,7 +68,7 @@ func (h *heap) reserve(n int) uint32 {
 		if k := len(h.spareVals); k > 0 {
 			h.vals, h.spareVals = append(h.vals, h.spareVals[k-1]), h.spareVals[:k-1]
 		} else {
-			h.vals = append(h.vals, make([]val, valChunk))
+			h.vals = append(h.vals, newVals())
 		}
 	}
 	first := h.room

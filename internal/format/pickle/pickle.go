@@ -66,6 +66,7 @@ func newSession(in *format.Input) *session {
 // truncated (then that is a fact too), the input could not be read, or a limit was reached (format.ErrLimit), then the rest was searched as [Carve] does. Facts emitted before stand.
 func Run(in *format.Input, opt Options) (Result, error) {
 	s := newSession(in)
+	defer s.release()
 	res, err := s.run(opt)
 	if errors.Is(err, format.ErrLimit) && !res.Stopped && !opt.Silent {
 		_, more := s.carve(max(res.End, opt.Offset+1))
@@ -132,7 +133,11 @@ func (s *session) run(opt Options) (Result, error) {
 func Parse(in *format.Input) error { return ParseWith(in, Options{}) }
 
 // ParseWith is Parse for a loader that does more than pickle does, as the options say; their offset is where the first stream begins.
-func ParseWith(in *format.Input, opt Options) error { return newSession(in).parse(opt) }
+func ParseWith(in *format.Input, opt Options) error {
+	s := newSession(in)
+	defer s.release()
+	return s.parse(opt)
+}
 
 func (s *session) parse(opt Options) error {
 	in := s.in
@@ -189,6 +194,7 @@ func Match(h format.Head) bool {
 	}
 	in := &format.Input{ReaderAt: bytes.NewReader(h.First), Size: int64(len(h.First)), Limits: weir.DefaultLimits()}
 	s := newSession(in)
+	defer s.release()
 	p := s.probe(0, 20_000)
 	switch {
 	case p.stopped:
