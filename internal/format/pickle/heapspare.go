@@ -3,7 +3,7 @@ package pickle
 import "sync"
 
 // Chunks of heaps that are no longer used. A folder holds thousands of small pickles and each of them carries bytes that are looked at as
-// pickles too: the memory for their heaps was half of all that was allocated for such a folder. Like spare chunks of a heap they are used as
+// pickles too: the memory for their heaps was two fifths of all that was allocated for such a folder. Like spare chunks of a heap they are used as
 // they are: a node is cleared when it is made and a value is written before it is read.
 var (
 	idleNodes = sync.Pool{New: func() any { return new([nodeChunk]node) }}
