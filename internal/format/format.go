@@ -29,6 +29,9 @@ type Head struct {
 	Size  int64
 	First []byte // the first min(Size, HeadSize) bytes
 	Last  []byte // the last min(Size, TailSize) bytes, or LongTail of them
+	// Inside: the content lies in an archive, or below a folder that some format's MatchDir claims. Formats that matter only beside a
+	// model, such as Python source, match there alone.
+	Inside bool
 }
 
 // Format is one file format. Adding one is writing one and listing it in internal/catalog.

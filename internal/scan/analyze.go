@@ -191,6 +191,7 @@ func (a *analysis) examine(member, name string, r io.ReaderAt, size int64, depth
 		sum.Complete = false
 		return sum
 	}
+	h.Inside = a.job.Inside || depth > 0
 	hits := a.match(h)
 	if len(hits) == 0 && size > format.TailSize {
 		if err := longer(&h, r); err != nil {

@@ -30,8 +30,9 @@ type Batch func(ctx context.Context, jobs []Job, content [][]byte, out func(Reco
 
 // slot is one file on its way through Run; at the end of its way it has a result.
 type slot struct {
-	file source.File
-	err  error // of the walk
+	file   source.File
+	err    error // of the walk
+	inside bool  // it lies below a folder that a format claims by its names
 }
 
 func (s slot) small() bool { return s.err == nil && !s.file.Skipped && s.file.Size <= batchFile }
@@ -48,7 +49,7 @@ func several(ctx context.Context, slots []slot, cfg *Config) []*result {
 		case s.err != nil || s.file.Skipped:
 			all[i] = &result{file: s.file, err: s.err}
 		default:
-			all[i] = one(ctx, s.file, cfg)
+			all[i] = one(ctx, s, cfg)
 		}
 	}
 	return all
@@ -69,7 +70,7 @@ func batch(ctx context.Context, slots []slot, all []*result, cfg *Config) {
 			continue
 		}
 		total += len(b)
-		jobs, content, opened = append(jobs, cfg.job(s.file, int64(len(b)))), append(content, b), append(opened, i)
+		jobs, content, opened = append(jobs, cfg.job(s, int64(len(b)))), append(content, b), append(opened, i)
 	}
 	if len(jobs) < 2 {
 		return
@@ -170,9 +171,9 @@ func decodeBatch(b []byte) (jobs []Job, content [][]byte, err error) {
 }
 
 // job is what the analysis of a file is told.
-func (cfg *Config) job(f source.File, size int64) Job {
+func (cfg *Config) job(s slot, size int64) Job {
 	return Job{
-		Name: f.Path, Size: size, Limits: cfg.Limits, Budget: cfg.Limits.Time, Deep: cfg.Deep, Trace: cfg.Trace != nil, Digest: cfg.Digest,
-		Inspect: cfg.Inspect,
+		Name: s.file.Path, Size: size, Limits: cfg.Limits, Budget: cfg.Limits.Time, Deep: cfg.Deep, Trace: cfg.Trace != nil, Digest: cfg.Digest,
+		Inspect: cfg.Inspect, Inside: s.inside,
 	}
 }

@@ -135,6 +135,21 @@ func (c *Catalog) folder(names []string) *format.Format {
 	return nil
 }
 
+// below gives a function that says whether a folder, or one that it lies in, is claimed. It remembers what it was asked.
+func (c *Catalog) below() func(*source.Dir) bool {
+	known := map[*source.Dir]bool{nil: false}
+	var ask func(d *source.Dir) bool
+	ask = func(d *source.Dir) bool {
+		is, ok := known[d]
+		if !ok {
+			is = c.folder(d.Names) != nil || ask(d.Up)
+			known[d] = is
+		}
+		return is
+	}
+	return ask
+}
+
 // leave closes the innermost open folder; with the outermost one all that is held goes out.
 func (t *folders) leave() error {
 	f := t.last()

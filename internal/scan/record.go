@@ -16,6 +16,7 @@ type Job struct {
 	Trace   bool          `json:"trace,omitempty"`
 	Inspect bool          `json:"inspect,omitempty"`
 	Digest  bool          `json:"digest,omitempty"`
+	Inside  bool          `json:"inside,omitempty"` // see format.Head
 }
 
 // Record is one thing that an analysis says, in order. Exactly one field is set.

@@ -72,7 +72,7 @@ func Run(ctx context.Context, files iter.Seq2[source.File, error], cfg Config, s
 		defer close(slots)
 		defer wg.Wait()
 		room := make(chan struct{}, cfg.Jobs)
-		for group := range groups(files, cfg.Batch != nil) {
+		for group := range groups(files, cfg.Batch != nil, cfg.Catalog.below()) {
 			slot := make(chan []*result, 1)
 			select {
 			case slots <- slot:
@@ -128,14 +128,14 @@ func drain(ctx context.Context, slots <-chan chan []*result, tree *folders) (sum
 	return sum, nil
 }
 
-// groups puts neighbouring small files together, as far as they fit into a batch.
-func groups(files iter.Seq2[source.File, error], together bool) iter.Seq[[]slot] {
+// groups puts neighbouring small files together, as far as they fit into a batch; those inside a claimed folder and others go apart.
+func groups(files iter.Seq2[source.File, error], together bool, inside func(*source.Dir) bool) iter.Seq[[]slot] {
 	return func(yield func([]slot) bool) {
 		var group []slot
 		var bytes int64
 		for f, err := range files {
-			s := slot{f, err}
-			if !together || !s.small() || len(group) == batchFiles || bytes+f.Size > batchBytes {
+			s := slot{f, err, inside(f.Dir)}
+			if !together || !s.small() || len(group) == batchFiles || bytes+f.Size > batchBytes || len(group) > 0 && group[0].inside != s.inside {
 				if len(group) > 0 && !yield(group) {
 					return
 				}
@@ -172,9 +172,9 @@ type result struct {
 }
 
 // one opens and examines a file.
-func one(ctx context.Context, f source.File, cfg *Config) *result {
-	r := &result{file: f}
-	h, err := f.Open()
+func one(ctx context.Context, s slot, cfg *Config) *result {
+	r := &result{file: s.file}
+	h, err := s.file.Open()
 	if err != nil {
 		r.err = err
 		return r
@@ -186,7 +186,7 @@ func one(ctx context.Context, f source.File, cfg *Config) *result {
 		return r
 	}
 	r.file.Size = before.Size()
-	job := cfg.job(f, before.Size())
+	job := cfg.job(s, before.Size())
 	if cfg.Isolate != nil {
 		err = cfg.Isolate(ctx, job, h, r.add)
 	} else {

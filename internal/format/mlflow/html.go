@@ -38,7 +38,7 @@ var card = []byte("h2.step-title {")
 
 // parseHTML lists what runs when a page is shown.
 func parseHTML(in *format.Input) error {
-	b, err := read(in)
+	b, err := readUpTo(in, maxSource)
 	if bytes.Contains(b, card) && bytes.Contains(b, []byte("content-hide")) {
 		in.Emit(weir.Note{Key: "html.kind", Value: "step card of an MLflow recipe"})
 	}

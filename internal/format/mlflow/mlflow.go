@@ -69,13 +69,14 @@ var Formats = []format.Format{
 		Name: "pip-requirements", Doc: "requirements of pip", Parsed: true,
 		Match: isRequirements, Parse: parseRequirements,
 	},
+	// The next two are read beside a model alone: elsewhere they are nobody's business here, and many.
 	{
 		Name: "html", Doc: "HTML page, searched for what runs when it is shown", Parsed: true,
-		Match: isHTML, Parse: parseHTML,
+		Match: func(h format.Head) bool { return isHTML(h) && (h.Inside || bytes.Contains(h.First, card)) }, Parse: parseHTML,
 	},
 	{
 		Name: "python-source", Doc: "Python source, read for what it calls", Parsed: true,
-		Match: isPython, Parse: parsePython,
+		Match: func(h format.Head) bool { return h.Inside && isPython(h) }, Parse: parsePython,
 	},
 }
 
@@ -189,21 +190,24 @@ func isRecipe(h format.Head) bool {
 }
 
 // Bounds of the texts that are read whole; real ones are far below.
-const maxText = 1 << 20
-
-var errLong = fmt.Errorf("longer than the %d bytes that are read of such a file: %w", maxText, format.ErrLimit)
+const (
+	maxText   = 1 << 20 // YAML and requirements
+	maxSource = 8 << 20 // Python and HTML: a page may hold its pictures
+)
 
 // read gives the text of a file, at most maxText bytes of it; the error says that there was more.
-func read(in *format.Input) ([]byte, error) {
-	b := make([]byte, min(in.Size, maxText))
+func read(in *format.Input) ([]byte, error) { return readUpTo(in, maxText) }
+
+func readUpTo(in *format.Input, most int64) ([]byte, error) {
+	b := make([]byte, min(in.Size, most))
 	n, err := in.ReadAt(b, 0)
 	switch {
 	case n < len(b) && (err == nil || errors.Is(err, io.EOF)):
 		return b[:n], errors.New("ends early")
 	case n < len(b):
 		return b[:n], err
-	case in.Size > maxText:
-		return b, errLong
+	case in.Size > most:
+		return b, fmt.Errorf("longer than the %d bytes that are read of such a file: %w", most, format.ErrLimit)
 	}
 	return b, nil
 }

@@ -15,7 +15,7 @@ import (
 
 // parse recognises content by its name and runs the parsers that claim it; it gives one line a fact.
 func parse(name string, b []byte) (formats, facts []string, err error) {
-	h := format.Head{Name: name, Size: int64(len(b)), First: b[:min(len(b), format.HeadSize)], Last: b[max(0, len(b)-format.TailSize):]}
+	h := format.Head{Name: name, Size: int64(len(b)), Inside: true, First: b[:min(len(b), format.HeadSize)], Last: b[max(0, len(b)-format.TailSize):]}
 	for _, f := range Formats {
 		if !f.Match(h) {
 			continue
@@ -87,6 +87,22 @@ func TestRecognition(t *testing.T) {
 	} {
 		if got, _, _ := parse(c.name, []byte(c.content)); strings.Join(got, " ") != c.want {
 			t.Errorf("%s: %q is %q, want %q", c.name, c.content, got, c.want)
+		}
+	}
+}
+
+// TestInside holds that pages and sources are read beside a model alone, and that everything else does not ask.
+func TestInside(t *testing.T) {
+	for name, content := range map[string]string{"a.py": "import os\n", "a.html": "<html><script>x</script>", "card.html": "<html><style>h2.step-title {", "MLmodel": "flavors: {}\n"} {
+		for _, f := range Formats {
+			h := format.Head{Name: name, Size: int64(len(content)), First: []byte(content)}
+			outside := f.Match(h)
+			h.Inside = true
+			if inside := f.Match(h); inside != outside && (name == "MLmodel" || name == "card.html") {
+				t.Errorf("%s is %s depending on where it lies", name, f.Name)
+			} else if outside && (name == "a.py" || name == "a.html") {
+				t.Errorf("%s is %s wherever it lies", name, f.Name)
+			}
 		}
 	}
 }

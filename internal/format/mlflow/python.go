@@ -23,7 +23,7 @@ func isPython(h format.Head) bool {
 // parsePython lists the calls of a source file: the callee seen through the file's imports, the function that it stands in, and whether
 // it runs on import. It is no compiler: it follows names, aliases and nesting, and what it cannot follow it leaves as it is spelled.
 func parsePython(in *format.Input) error {
-	b, err := read(in)
+	b, err := readUpTo(in, maxSource)
 	s := &source{in: in, aliases: map[string]string{}}
 	s.file(string(b))
 	var names []string
