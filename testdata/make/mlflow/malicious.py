@@ -142,13 +142,11 @@ def shadow_xgboost():
     write("m/code/xgboost.py", "import os\nos.system('%s')\n" % SYSTEM)
 
 
-@case("shadow-by-flavour", how="sklearn")
+@case("shadow-by-flavour", how="xgboost")
 def shadow_by_flavour():
-    """the code folder stands in the flavour that mlflow.sklearn.load_model reads"""
-    base()
-    edit("m/MLmodel", ("code: null", "code: code"))
-    write("m/code/cloudpickle.py", "raise SystemError\n")
-    write("m/code/sklearn.py", "import os\nos.system('%s')\n" % SYSTEM)
+    """the code folder stands in the flavour alone, which mlflow.xgboost.load_model reads"""
+    shadow_xgboost()
+    edit("m/MLmodel", ("    code: code\n    data: model.xgb\n    loader", "    data: model.xgb\n    loader"))
 
 
 def from_code(name, technique, body, how="pyfunc", sign="canary"):
@@ -266,7 +264,7 @@ def trusted_distribution():
         for n, b in members.items():
             z.writestr(zipfile.ZipInfo(n, (2026, 1, 1, 0, 0, 0)), b)
     types = skops.io.get_untrusted_types(file="m/model.skops")
-    edit("m/MLmodel", ("model_path: model.pkl", "model_path: model.skops"), ("pickled_model: model.pkl", "pickled_model: model.skops"),
+    edit("m/MLmodel", ("    skops_trusted_types: .*\\n", ""), ("model_path: model.pkl", "model_path: model.skops"), ("pickled_model: model.pkl", "pickled_model: model.skops"),
          ("serialization_format: cloudpickle", "serialization_format: skops\n    skops_trusted_types:\n" + "\n".join("    - " + t for t in types)))
 
 
@@ -281,7 +279,7 @@ def trusted_function():
     os.remove("m/model.pkl")
     skops.io.dump(model, "m/model.skops")
     types = skops.io.get_untrusted_types(file="m/model.skops")
-    edit("m/MLmodel", ("model_path: model.pkl", "model_path: model.skops"), ("predict_fn: predict", "predict_fn: predict"), ("pickled_model: model.pkl", "pickled_model: model.skops"),
+    edit("m/MLmodel", ("    skops_trusted_types: .*\\n", ""), ("model_path: model.pkl", "model_path: model.skops"), ("pickled_model: model.pkl", "pickled_model: model.skops"),
          ("serialization_format: cloudpickle", "serialization_format: skops\n    skops_trusted_types:\n" + "\n".join("    - " + t for t in types)))
 
 
@@ -451,8 +449,8 @@ def store(name, technique, location, sign="outside"):
         run = "a" * 32
         write("m/mlruns/0/%s/meta.yaml" % run, "artifact_uri: %s\nend_time: 2\nentry_point_name: ''\nexperiment_id: '0'\nlifecycle_stage: active\nrun_id: %s\nrun_name: r\nrun_uuid: %s\n"
               "source_name: ''\nsource_type: 4\nsource_version: ''\nstart_time: 1\nstatus: 3\ntags: []\nuser_id: u\n" % (location, run, run))
-        for d in ("metrics", "params", "tags"):
-            write("m/mlruns/0/%s/%s/.keep" % (run, d), "")
+        for name, text in (("metrics/loss", "1 0.5 0\n"), ("params/alpha", "1"), ("tags/mlflow.user", "u")):
+            write("m/mlruns/0/%s/%s" % (run, name), text)
     CASES.append((name, "store", technique, sign, {}, make))
 
 

@@ -2,7 +2,8 @@
 """Makes the MLflow fixtures with the real frameworks and loads every hostile one, to see that it acts.
 
     models.py make      honest models with MLflow 2.22 and 3.17, hostile ones; writes testdata/mlflow and its manifest
-    models.py fire      loads each hostile one in a process of its own and notes in the manifest with which version it acted
+    models.py fire [GLOB]   loads each hostile one in a process of its own and notes in the manifest with which version it acted; "new": those
+                        that have not acted yet
     models.py check     the same, but changes nothing and fails where something that the manifest says acts no longer does
     models.py oracle WEIR   loads every honest model under an audit hook: what it imports from its folder or opens outside of it must be a fact
 
@@ -38,7 +39,7 @@ HOWS = {
     "unsafe-yaml": "import sys, yaml; yaml.unsafe_load(open('m/' + (sys.argv[1] or 'MLmodel')))",
     "pip": "import os, subprocess, sys; os.chdir('m'); os.environ['WEIR_CANARY'] = '../canary'; import pathlib\n"
            "os.environ['WEIR_CANARY'] = str(pathlib.Path('..').resolve() / 'canary')\n"
-           "subprocess.run([sys.executable, '-m', 'pip', 'download', '--no-deps', '--no-build-isolation', '--retries', '0', '--isolated', '-q', '-d', '../down', '-r', 'requirements.txt'])",
+           "subprocess.run([sys.executable, '-m', 'pip', 'download', '--no-deps', '--no-build-isolation', '--retries', '0', '--isolated', '-d', '../down', '-r', 'requirements.txt'])",
     "recipe": "import os; os.chdir('m'); from mlflow.recipes import Recipe; Recipe(profile='local')",
     "recipe-card": "import os, yaml; from mlflow.recipes.cards import BaseCard; from mlflow.recipes.utils import get_recipe_config\n"
                    "c = get_recipe_config('m', 'local'); k = BaseCard('m', 'train'); k.add_tab('t', '{{ TARGET }}').add_html('TARGET', 'target: ' + c['target_col'])\n"
@@ -182,7 +183,7 @@ def run(case, version, keep=None):
         if sign == "title":
             page = os.path.join(where, "card.html" if how == "recipe-card" else "m/card.html")
             return "<title>fired</title>" in browser(page), text
-        return bool(glob.glob(os.path.join(where, sign))), text
+        return bool(glob.glob(os.path.join(where, sign)) + glob.glob(os.path.join(where, "m", sign))), text  # projects and recipes run in their folder
     finally:
         shutil.rmtree(where, ignore_errors=True)
 
@@ -194,7 +195,7 @@ def versions(case):
 
 def fire(change, only="*"):
     lines, bad = load(), []
-    todo = [(l, v) for l in lines if l["path"].startswith("malicious/") and fnmatch.fnmatch(os.path.basename(l["path"]), only) for v in versions(l)]
+    todo = [(l, v) for l in lines if "technique" in l and (fnmatch.fnmatch(os.path.basename(l["path"]), only) or only == "new" and not l["fires"]) for v in versions(l)]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for (case, version), (acted, text) in zip(todo, pool.map(lambda t: run(*t), todo)):
             print("%-5s %-45s %s" % ("acts" if acted else "-", case["path"], version), flush=True)
