@@ -13,7 +13,6 @@ type reader struct {
 	at   int64
 	buf  []byte // bytes of the source from off on
 	off  int64
-	err  error
 }
 
 // window is how much is read at once; arrays are stepped over.
