@@ -64,10 +64,14 @@ func findRule(id string) (ruleInfo, error) {
 	}
 	hint := didYouMean(id, append(ids, systemNames()...))
 	if hint == "" {
-		for _, full := range ids { // the name without its family
-			if strings.HasSuffix(full, "/"+id) {
-				hint = "Did you mean " + full + "?"
+		var full []string
+		for _, known := range ids { // the name without its family
+			if strings.HasSuffix(known, "/"+id) {
+				full = append(full, known)
 			}
+		}
+		if len(full) > 0 {
+			hint = "Did you mean " + strings.Join(full, " or ") + "?"
 		}
 	}
 	if hint == "" {
