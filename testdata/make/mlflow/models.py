@@ -37,9 +37,8 @@ HOWS = {
     "tensorflow": "import mlflow.tensorflow; mlflow.tensorflow.load_model('m')",
     "h2o": "import mlflow; mlflow.pyfunc.load_model('m')",
     "unsafe-yaml": "import sys, yaml; yaml.unsafe_load(open('m/' + (sys.argv[1] or 'MLmodel')))",
-    "pip": "import os, subprocess, sys; os.chdir('m'); os.environ['WEIR_CANARY'] = '../canary'; import pathlib\n"
-           "os.environ['WEIR_CANARY'] = str(pathlib.Path('..').resolve() / 'canary')\n"
-           "subprocess.run([sys.executable, '-m', 'pip', 'download', '--no-deps', '--no-build-isolation', '--retries', '0', '--isolated', '-d', '../down', '-r', 'requirements.txt'])",
+    "pip": "import os, pathlib, runpy, sys; os.chdir('m'); os.environ['WEIR_CANARY'] = str(pathlib.Path('..').resolve() / 'canary')\n"
+           "sys.argv = 'pip download --no-deps --no-build-isolation --retries 0 --isolated -d ../down -r requirements.txt'.split(); runpy.run_module('pip', run_name='__main__')",
     "recipe": "import os; os.chdir('m'); from mlflow.recipes import Recipe; Recipe(profile='local')",
     "recipe-card": "import os, yaml; from mlflow.recipes.cards import BaseCard; from mlflow.recipes.utils import get_recipe_config\n"
                    "c = get_recipe_config('m', 'local'); k = BaseCard('m', 'train'); k.add_tab('t', '{{ TARGET }}').add_html('TARGET', 'target: ' + c['target_col'])\n"
@@ -175,7 +174,7 @@ def run(case, version, keep=None):
         if sign == "poem":
             return "The Zen of Python" in text, text
         if sign == "connect":
-            return "connect ('127." in said or "host='127.0.0.1', port=9" in text, text + said
+            return "connect ('127." in said, text + said
         if sign == "outside":
             return "/outside/" in said, text + said
         if sign == "etc":
