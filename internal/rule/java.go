@@ -292,6 +292,6 @@ func javaBroken(p *Pass) {
 		}
 		p.reportOddities(u, oddities(u, weir.OddMalformed, weir.OddTruncated), "the stream is broken", weir.SeverityMedium, weir.ConfidenceLikely)
 		p.reportOddities(u, oddities(u, weir.OddTrailing), "the stream is not all that the file holds", weir.SeverityMedium, weir.ConfidenceLikely)
-		p.reportOddities(u, oddities(u, weir.OddShape), "the stream holds more than can be told", weir.SeverityMedium, weir.ConfidenceLikely)
+		p.reportOddities(u, oddities(u, weir.OddShape), "the stream describes more classes than any honest one: what hides among them is not told", weir.SeverityHigh, weir.ConfidenceLikely)
 	}
 }

@@ -10,9 +10,10 @@ import (
 
 // Bounds of what is told: objects of the platform's own classes say little, all others are told one by one until there are many.
 const (
-	maxFacts    = 8192
+	maxFacts    = 16384
 	maxPlain    = 8  // pictures of one class of the package java
-	maxForeign  = 64 // of one other class
+	maxForeign  = 32 // of one other class
+	maxAlways   = 2  // of any class, however many there are of others
 	maxEvidence = 480
 	maxStats    = 1 << 15
 	maxBombs    = 16
@@ -108,7 +109,7 @@ func (p *parser) wanted(d *desc) bool {
 	if strings.HasPrefix(d.name, "java.") || d.name[:min(1, len(d.name))] == "[" {
 		most = maxPlain
 	}
-	if d.stat.pictures >= most || p.picked >= maxPicture {
+	if d.stat.pictures >= most || p.picked >= maxPicture && d.stat.pictures >= maxAlways {
 		return false
 	}
 	d.stat.pictures++
@@ -148,7 +149,7 @@ func fieldsOf(v weir.Value) []weir.ClassField {
 	return out
 }
 
-// flush sends all that was gathered, in the order in which it was met.
+// flush sends all that was gathered, in the order in which it was met. That some of it was not kept is said last.
 func (p *parser) flush() {
 	for _, s := range p.book.stats {
 		if s.first >= 0 {

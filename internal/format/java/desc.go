@@ -217,7 +217,7 @@ func (p *parser) finish(d *desc, depth int) error {
 	if depth > maxDepth {
 		return fmt.Errorf("java stream at %d: classes are nested more than %d deep: %w", d.at, maxDepth, format.ErrLimit)
 	}
-	items, err := p.annotation(true, 0, depth+1)
+	items, err := p.annotation(1, 0, depth+1)
 	for _, s := range items.list {
 		if s.Kind == weir.ValueStr && d.codebase == "" && strings.Contains(s.Text, ":") {
 			d.codebase = s.Text

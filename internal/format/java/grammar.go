@@ -158,7 +158,7 @@ func (p *parser) contents() error {
 				return err
 			}
 		default:
-			if _, err := p.object(true, 0); err != nil {
+			if _, err := p.object(0, 0); err != nil {
 				return err
 			}
 		}
@@ -216,8 +216,8 @@ func (p *parser) block(want bool) (first []byte, err error) {
 	return first, p.rd.skip(n)
 }
 
-// object reads one element in a place of an object.
-func (p *parser) object(want bool, depth int) (ref, error) {
+// object reads one element in a place of an object. want says how many levels of it are to be pictured.
+func (p *parser) object(want, depth int) (ref, error) {
 	at := p.rd.offset()
 	if depth > maxDepth {
 		return ref{}, fmt.Errorf("java stream at %d: objects are nested more than %d deep: %w", at, maxDepth, format.ErrLimit)
@@ -234,11 +234,11 @@ func (p *parser) object(want bool, depth int) (ref, error) {
 	case tcNull:
 		return ref{pic: nothing}, nil
 	case tcReference:
-		return p.reference(at, want)
+		return p.reference(at, want > 0)
 	case tcObject:
 		return p.instance(at, want, depth)
 	case tcString, tcLongString:
-		return p.str(at, tc, want)
+		return p.str(at, tc, want > 0)
 	case tcArray:
 		return p.array(at, want, depth)
 	case tcEnum:
@@ -299,7 +299,7 @@ func (p *parser) str(at int64, tc byte, want bool) (ref, error) {
 	id := p.handle()
 	p.cells.set(id, isText, 1)
 	r := ref{cost: 1, text: true}
-	if !want && n > maxText {
+	if !want && (n > maxText || len(p.pics) >= maxPics) {
 		return r, p.rd.skip(n)
 	}
 	s, err := p.rd.text(n, maxText)
@@ -367,7 +367,7 @@ func (p *parser) enum(at int64, depth int) (ref, error) {
 // exception reads the exception that broke the writer off; handles begin anew before and after it.
 func (p *parser) exception(depth int) (ref, error) {
 	p.reset()
-	r, err := p.object(true, depth+1)
+	r, err := p.object(0, depth+1)
 	p.reset()
 	return ref{class: r.class, cost: 1}, err
 }

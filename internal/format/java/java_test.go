@@ -274,6 +274,27 @@ func TestCarve(t *testing.T) {
 	}
 }
 
+// TestManyClasses pads a stream with more classes than are told: what comes behind them must not go unseen.
+func TestManyClasses(t *testing.T) {
+	b := stream()
+	for i := range maxFacts + 10 {
+		b.desc(fmt.Sprint("a.Pad", i), 2).end()
+	}
+	s := read(string(b.b))
+	if !strings.HasSuffix(s.said(), "shape") || len(s.classes) != maxFacts {
+		t.Errorf("%d classes, oddities %+v", len(s.classes), s.oddities)
+	}
+	// Objects of known classes are told even where thousands of others came first.
+	b = stream()
+	for i := range maxPicture + 10 {
+		b.raw(tcObject).desc(fmt.Sprint("a.Pad", i), 2, "I n").end().int(int32(i))
+	}
+	b.raw(tcObject).desc("b.Last", 2, "L how Ljava/lang/String;").end().str("exec")
+	if s := read(string(b.b)); !strings.Contains(s.said(), `instantiated b.Last Last{how="exec"}`) {
+		t.Errorf("the last of many objects is not told; %d classes", len(s.classes))
+	}
+}
+
 // TestDeep nests objects beyond the bound: that is a limit, and what was seen stands.
 func TestDeep(t *testing.T) {
 	b := stream().raw(tcObject).desc("a.Node", 2, "L next La/Node;").end()
@@ -289,6 +310,11 @@ func TestDeep(t *testing.T) {
 func FuzzStream(f *testing.F) {
 	for _, s := range samples() {
 		f.Add([]byte(s))
+	}
+	for _, s := range fixtures(f) {
+		if len(s) < 4096 {
+			f.Add([]byte(s))
+		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := read(string(b))

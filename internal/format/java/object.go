@@ -8,7 +8,7 @@ import (
 )
 
 // instance reads a new object behind its code.
-func (p *parser) instance(at int64, want bool, depth int) (ref, error) {
+func (p *parser) instance(at int64, want, depth int) (ref, error) {
 	d, err := p.classDesc(depth)
 	if err != nil {
 		return ref{}, err
@@ -19,14 +19,17 @@ func (p *parser) instance(at int64, want bool, depth int) (ref, error) {
 	id := p.handle()
 	p.cells.set(id, d.index, 1)
 	own := p.wanted(d)
-	b := build{want: want || own, class: d.name, cost: 1}
+	if own {
+		want = maxHeight
+	}
+	b := build{want: want, cost: 1}
 	if d.flags&scExternalizable != 0 {
 		err = p.external(d, &b, depth)
 	} else {
 		err = p.slots(d, &b, depth)
 	}
 	r := ref{class: d, cost: b.total(d)}
-	if b.want {
+	if b.want > 0 {
 		r.pic = b.node(d)
 		p.keep(id, r.pic)
 	}
@@ -58,7 +61,7 @@ func (p *parser) external(d *desc, b *build, depth int) error {
 	if d.flags&scBlockData == 0 {
 		return p.bad(p.rd.offset(), "what %q wrote has no marked end (protocol version 1): only the class can read it", d.name)
 	}
-	items, err := p.annotation(b.want, d.claim.off, depth+1)
+	items, err := p.annotation(b.want-1, d.claim.off, depth+1)
 	b.contents(items, d.claim)
 	return err
 }
@@ -75,7 +78,7 @@ func (p *parser) slots(d *desc, b *build, depth int) error {
 		if c.flags&scWriteMethod == 0 {
 			continue
 		}
-		items, err := p.annotation(b.want, c.claim.off, depth+1)
+		items, err := p.annotation(b.want-1, c.claim.off, depth+1)
 		b.contents(items, c.claim)
 		if err != nil {
 			return err
@@ -87,7 +90,7 @@ func (p *parser) slots(d *desc, b *build, depth int) error {
 // slot reads the fields of one class: first the primitive ones, packed, then the objects.
 func (p *parser) slot(c *desc, b *build, depth int) error {
 	objects := 0
-	if b.want || c.claim.field != "" {
+	if b.want > 0 || c.claim.field != "" {
 		for i, f := range c.fields {
 			w := width(f.code)
 			if w == 0 {
@@ -113,7 +116,7 @@ func (p *parser) slot(c *desc, b *build, depth int) error {
 		}
 	}
 	for _, f := range c.fields[objects:] {
-		r, err := p.object(b.want, depth+1)
+		r, err := p.object(b.want-1, depth+1)
 		b.add(f.name, r.pic)
 		b.cost += r.cost
 		b.held++
@@ -134,7 +137,7 @@ type items struct {
 }
 
 // annotation reads blocks and objects up to TC_ENDBLOCKDATA. It keeps the beginning of the first block where claim is positive.
-func (p *parser) annotation(want bool, claim, depth int) (out items, err error) {
+func (p *parser) annotation(want, claim, depth int) (out items, err error) {
 	blocks := 0
 	for {
 		tc, err := p.rd.peek()
@@ -157,10 +160,13 @@ func (p *parser) annotation(want bool, claim, depth int) (out items, err error) 
 		case tcReset:
 			return out, p.bad(p.rd.offset(), "the handles are reset inside an object")
 		default:
+			if len(out.nodes) >= maxItems {
+				want = 0
+			}
 			r, err := p.object(want, depth)
 			out.n++
 			out.cost += max(r.cost, 1)
-			if want && r.pic != nil && len(out.nodes) < maxItems {
+			if want > 0 && r.pic != nil {
 				out.nodes = append(out.nodes, r.pic)
 				out.list = append(out.list, r.pic.v)
 			}
@@ -172,7 +178,7 @@ func (p *parser) annotation(want bool, claim, depth int) (out items, err error) 
 }
 
 // array reads an array behind its code.
-func (p *parser) array(at int64, want bool, depth int) (ref, error) {
+func (p *parser) array(at int64, want, depth int) (ref, error) {
 	d, err := p.classDesc(depth)
 	if err != nil {
 		return ref{}, err
@@ -189,13 +195,16 @@ func (p *parser) array(at int64, want bool, depth int) (ref, error) {
 	}
 	id := p.handle()
 	own := p.wanted(d)
+	if own {
+		want = maxHeight
+	}
 	r := ref{class: d, cost: 1}
 	w := width(d.name[1])
 	p.roomFor(d, at, int64(n), max(w, 1))
 	if w > 0 {
-		r.pic, err = p.numbers(d.name[1], int64(n), w, want || own)
+		r.pic, err = p.numbers(d.name[1], int64(n), w, want > 0)
 	} else {
-		r, err = p.elements(d, int64(n), want || own, depth)
+		r, err = p.elements(d, int64(n), want, depth)
 	}
 	if r.pic != nil {
 		p.keep(id, r.pic)
@@ -210,15 +219,18 @@ func (p *parser) array(at int64, want bool, depth int) (ref, error) {
 }
 
 // elements reads an array of objects.
-func (p *parser) elements(d *desc, n int64, want bool, depth int) (ref, error) {
+func (p *parser) elements(d *desc, n int64, want, depth int) (ref, error) {
 	r := ref{class: d, cost: 1}
 	list := &node{v: weir.Value{Kind: weir.ValueList, Len: n}, size: 1}
-	if want {
+	if want > 0 {
 		r.pic = list
 	}
 	for i := range n {
-		e, err := p.object(want && i < maxItems, depth+1)
-		if want && i < maxItems {
+		if i == maxItems {
+			want = 0
+		}
+		e, err := p.object(want-1, depth+1)
+		if want > 0 {
 			list.append(e.pic)
 		}
 		if err != nil {
@@ -235,24 +247,24 @@ func (p *parser) numbers(code byte, n, w int64, want bool) (*node, error) {
 	if size > p.rd.left() {
 		return nil, p.rd.skip(size)
 	}
-	pic := &node{v: weir.Value{Kind: weir.ValueList, Len: n}, size: 1}
-	if code == 'B' || want {
-		first, err := p.rd.take(int(min(size, maxBytes*w)))
-		if err != nil {
-			return nil, err
-		}
-		size -= int64(len(first))
+	if code != 'B' && !want {
+		return nil, p.rd.skip(size)
+	}
+	first, err := p.rd.take(int(min(size, maxBytes*w)))
+	if err != nil {
+		return nil, err
+	}
+	var pic *node
+	if want {
+		pic = &node{v: weir.Value{Kind: weir.ValueList, Len: n}, size: 1}
 		pic.fill(code, n, first)
-		if code == 'B' && !p.quiet && n >= 8 && carries(first) {
-			if err := p.hand(at, n); err != nil {
-				return pic, err
-			}
+	}
+	if code == 'B' && !p.quiet && carries(first) {
+		if err := p.hand(at, n); err != nil {
+			return pic, err
 		}
 	}
-	if !want {
-		pic = nil
-	}
-	return pic, p.rd.skip(size)
+	return pic, p.rd.skip(size - int64(len(first)))
 }
 
 // hand gives bytes that an object carries back to the engine.

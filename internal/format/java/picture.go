@@ -17,7 +17,7 @@ const (
 	maxHeight  = 7
 	maxSize    = 96      // values in one picture
 	maxPics    = 1 << 14 // handles of which a picture is kept
-	maxPicture = 1 << 14 // objects that are pictured
+	maxPicture = 1 << 12 // objects that are pictured
 )
 
 // node is a value with its extent.
@@ -130,19 +130,15 @@ func number(f float64, bits int) weir.Value {
 
 // build gathers an object while it is read.
 type build struct {
-	want  bool
-	class string
-	pic   node
-	cost  float32 // of what it holds, and its own 1
-	held  int64   // objects that it really holds in fields and contents
-	says  int64   // how many it claims to hold
+	want int // levels that are pictured
+	pic  node
+	cost float32 // of what it holds, and its own 1
+	held int64   // objects that it really holds in fields and contents
+	says int64   // how many it claims to hold
 }
 
 func (b *build) add(name string, child *node) {
-	if !b.want {
-		return
-	}
-	if b.pic.size > maxSize {
+	if b.want <= 0 || b.pic.size > maxSize {
 		return
 	}
 	b.pic.v.Items = append(b.pic.v.Items, weir.Value{Kind: weir.ValueStr, Text: name, Len: int64(len(name))}, b.pic.fit(child))
@@ -155,7 +151,7 @@ func (b *build) contents(it items, c claim) {
 	if c.off > 0 && len(it.block) >= c.off {
 		b.says = int64(int32(binary.BigEndian.Uint32(it.block[c.off-4:])))
 	}
-	if !b.want || it.n == 0 {
+	if b.want <= 0 || it.n == 0 {
 		return
 	}
 	list := &node{v: weir.Value{Kind: weir.ValueList, Len: it.n}, size: 1}
