@@ -144,14 +144,15 @@ func (j *judging) judge(imp weir.Import) []judgement {
 	}
 	obj := j.resolve(imp)
 	v := judgement{callee: canonical(obj, spelled), spelled: spelled, imp: imp, conf: weir.ConfidenceCertain}
+	if exhausts(obj, imp) {
+		v.rule, v.severity, v.impact = "pickle/denial-of-service", weir.SeverityHigh, impacts(pyname.Crash)
+		v.message = v.name() + " is told to go on without end, or to make something that no memory holds"
+		return []judgement{v}
+	}
 	if obj.Power&pyname.Apply != 0 && imp.Use != weir.UseNamed {
 		return j.applies(v, obj, imp)
 	}
 	switch {
-	case exhausts(obj, imp):
-		v.rule, v.severity, v.impact = "pickle/denial-of-service", weir.SeverityHigh, impacts(pyname.Crash)
-		v.message = v.name() + " is told to make something that no memory holds"
-		return []judgement{v}
 	case allows(obj, imp), j.carriesTensor(imp, spelled):
 		return nil
 	case imp.Use == weir.UseNamed && obj.Power == pyname.Apply,
