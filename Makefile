@@ -31,6 +31,7 @@ matrix: ## all environments: old frameworks, every fixture made and loaded again
 	python3 testdata/make/benign/check.py --load
 	python3 testdata/make/verify_fires.py --check
 	python3 testdata/make/mlflow/models.py check
+	testdata/make/mleap/run.sh verify
 	python3 testdata/make/benign/corpus.py
 	go test ./internal/catalog -run Corpus
 
@@ -40,6 +41,7 @@ bench: ## weir and its peers, turn by turn
 fixtures: ## make the fixtures again with the real frameworks
 	testdata/make/setup.sh all
 	python3 testdata/make/benign/run.py
+	testdata/make/mleap/run.sh make
 	python3 testdata/make/mlflow/models.py make
 	python3 testdata/make/mlflow/models.py fire
 

@@ -98,6 +98,7 @@ if [ "$what" = all ]; then
 	venv mlflow3 3.12 mlflow3
 	venv mlflow2 3.11 mlflow2
 	venv mlflow28 3.10 mlflow28
+	venv mleap 3.10 mleap
 elif py=$(python 3.12) && [ "$(cat "$venvs/models/.weir-stamp" 2> /dev/null || true)" = \
 	"$(stamp "$py" "$here/requirements-models.txt" "$here/requirements-boost.txt")" ]; then
 	:

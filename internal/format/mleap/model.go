@@ -23,7 +23,7 @@ const (
 type sayer struct {
 	in                *format.Input
 	plain, paths, ops int
-	dropped           bool
+	dropped, strange  bool
 	keys              map[string]bool // of the outer levels, to see them twice
 }
 
@@ -209,8 +209,17 @@ func (s *sayer) model(r *protobuf.Reader, depth int) error {
 				return s.entry(r, f, depth)
 			})
 		}
+		s.unknown(f)
 		return nil
 	})
+}
+
+// unknown says that a message has a field that MLeap does not know, once.
+func (s *sayer) unknown(f protobuf.Field) {
+	if !s.strange {
+		s.strange = true
+		s.in.Emit(weir.Oddity{Kind: weir.OddShape, Detail: fmt.Sprintf("a field of number %d, which MLeap does not write", f.Num), At: f.At})
+	}
 }
 
 // entry reads an entry of map<string, Value>. Its key may come after its value, so it is looked for first.
@@ -287,6 +296,7 @@ func parseNode(in *format.Input) error {
 				return within(r, f, func(*protobuf.Reader, protobuf.Field) error { return nil })
 			})
 		}
+		s.unknown(f)
 		return nil
 	}))
 }
@@ -342,23 +352,20 @@ func looksLikeNode(h format.Head) bool {
 	})
 }
 
-// plausible reads the fields that the beginning of a file shows: all must be of number 1 or 2 and hold text or messages.
+// plausible reads the fields that the beginning of a file shows. The first of number 1 or 2 must be what it is in the message; fields of
+// other numbers, which MLeap passes over and never writes, may stand before it.
 func plausible(h format.Head, first func(*protobuf.Reader, protobuf.Field) bool) bool {
 	r := protobuf.NewReader(bytes.NewReader(h.First), 0, h.Size, 10_000)
-	f, err := r.Next()
-	if err != nil || f.Type != protobuf.Bytes || f.Num != modelOp && f.Num != modelAttributes || !first(r, f) {
-		return false
-	}
 	for range maxPlausible {
 		f, err := r.Next()
 		if err != nil {
-			return err == io.EOF || h.Size > int64(len(h.First))
-		}
-		if f.Num > modelAttributes || f.Type != protobuf.Bytes {
 			return false
 		}
+		if f.Num == modelOp || f.Num == modelAttributes {
+			return f.Type == protobuf.Bytes && first(r, f)
+		}
 	}
-	return true
+	return false
 }
 
 // isName reports whether bytes could be a name of an operation, an attribute or a node: text in one line.

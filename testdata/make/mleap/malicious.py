@@ -151,6 +151,9 @@ class Maker:
         files = self.with_saved(bad, "plain-saved-pb")
         files["root/model.pb"] = b"\x7a\x03abc" + files["root/model.pb"]  # field 15, unknown
         self.zip("cve-unknown-field", files, "the protobuf definition begins with a field that MLeap does not know")
+        files = dict(files)
+        files["root/model.pb"] = b"\x7a\xc0\xb8\x02" + b"x" * 40_000 + files["root/model.pb"]
+        self.zip("cve-padded", files, "the protobuf definition begins with 40,000 bytes that MLeap passes over")
         files = self.with_saved(bad)
         padded = {f"notes/{i:04}": b"n" for i in range(400)}
         self.zip("cve-hidden-bundle", {**padded, **files, **{"zz" + n: d for n, d in padded.items()}}, "neither end of the bundle shows that it is one")
