@@ -387,7 +387,8 @@ func trustedTypes(p *Pass) {
 			}
 			obj := p.Names.Path(s.Value, 4)
 			// A type with a power is safe in a pickle only with a state that was looked at; here nobody looks.
-			harmless := obj.Power&^pyname.Apply == 0 && (isStandard(s.Value) && obj.Safe != 0 || within(frameworks, s.Value))
+			const runs = pyname.Execute | pyname.Importing
+			harmless := isStandard(s.Value) && obj.Safe != 0 && obj.Power&^pyname.Apply == 0 || within(frameworks, s.Value) && !obj.Dangerous() && obj.Power&runs == 0
 			if !harmless && !p.Trust(s.Value, "") {
 				p.Report(p.settingFinding(u, s, fmt.Sprintf("the model tells its own loader to trust %s, which is no type of a framework: loading may create or call it", s.Value)))
 			}

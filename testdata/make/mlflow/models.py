@@ -24,7 +24,7 @@ import tempfile
 import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.normpath(os.path.join(HERE, "..", "..", ".."))
+ROOT = os.environ.get("WEIR_ROOT") or os.path.normpath(os.path.join(HERE, "..", "..", ".."))
 OUT = os.path.join(ROOT, "testdata", "mlflow")
 VENVS = {"2.8": "mlflow28", "2.22": "mlflow2", "3.17": "mlflow3"}
 # What loads a case, and with which versions it is tried.
@@ -63,9 +63,28 @@ sys.addaudithook(hook)
 sys.argv = [sys.argv[0], os.environ.pop("WEIR_ARG", "")]
 '''
 
+# Honest models whose verdict is not yet the expected one, and why; internal/catalog holds the list to the truth.
+ALARMS = dict.fromkeys(("pmdarima_arima", "statsmodels_ols"), "pyname does not know statsmodels' results and pmdarima yet")
+
 
 def python(version):
     return os.path.join(ROOT, ".cache", "venv", VENVS[version], "bin", "python")
+
+
+def neutral(version, script, *args):
+    """Runs a maker from a place that is the same everywhere: cloudpickle writes down where code came from."""
+    place = "/tmp/make-mlflow"
+    shutil.rmtree(place, ignore_errors=True)
+    os.makedirs(place)
+    os.symlink(os.path.dirname(os.path.dirname(python(version))), place + "/venv")
+    for name in os.listdir(HERE):
+        if name.endswith(".py"):
+            shutil.copy(os.path.join(HERE, name), place)
+    try:
+        out = subprocess.run([place + "/venv/bin/python", place + "/" + script, *args], stdout=subprocess.PIPE, check=True, text=True, env={**os.environ, "WEIR_ROOT": ROOT}).stdout
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    return json.loads(out.strip().splitlines()[-1])
 
 
 def make():
@@ -73,11 +92,12 @@ def make():
         shutil.rmtree(os.path.join(OUT, d), ignore_errors=True)
     lines = []
     for version in ("2.22", "3.17"):
-        out = subprocess.run([python(version), os.path.join(HERE, "benign.py"), os.path.join(OUT, "benign", version)], stdout=subprocess.PIPE, check=True, text=True).stdout
-        for m in json.loads(out.strip().splitlines()[-1]):
-            lines.append({"path": "benign/%s/%s.zip" % (version, m["name"]), "expect": m["expect"], "mlflow": m["mlflow"], "loaded": m["loaded"]})
-    out = subprocess.run([python("3.17"), os.path.join(HERE, "malicious.py"), os.path.join(OUT, "malicious")], stdout=subprocess.PIPE, check=True, text=True).stdout
-    for m in json.loads(out.strip().splitlines()[-1]):
+        for m in neutral(version, "benign.py", os.path.join(OUT, "benign", version)):
+            line = {"path": "benign/%s/%s.zip" % (version, m["name"]), "expect": m["expect"], "mlflow": m["mlflow"], "loaded": m["loaded"]}
+            if m["name"] in ALARMS:
+                line["alarm"] = ALARMS[m["name"]]
+            lines.append(line)
+    for m in neutral("3.17", "malicious.py", os.path.join(OUT, "malicious")):
         lines.append({"path": "malicious/%s.zip" % m["name"], "technique": m["technique"], "how": m["how"], "sign": m["sign"], "outside": m["outside"], "fires": []})
     save(lines)
 
