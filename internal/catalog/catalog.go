@@ -25,7 +25,7 @@ func Formats() []format.Format {
 	zip, plain := archive.Zip, slices.Clone(pickle.Formats)
 	zip.Parse = torch.ParseZip // finds what torch would read in a zip that does not begin as one of its own
 	for i := range plain {
-		plain[i].Parse = tensor.ParseJoblib // a joblib array may first come far into a pickle
+		plain[i].Parse = java.Beside(tensor.ParseJoblib) // a joblib array may first come far into a pickle
 	}
 	bundles := slices.Concat(mleap.Formats, h2o.Formats)
 	for i := range bundles {
@@ -37,7 +37,7 @@ func Formats() []format.Format {
 		torch.Formats,
 		tensor.Formats,
 		bundles,
-		tensorflow.Formats,
+		beside(tensorflow.Formats),
 		[]format.Format{
 			zip, archive.Tar, archive.Gzip, archive.Zlib, archive.Bzip2, archive.XZ, archive.LZMA, archive.Zstd, archive.LZ4,
 			archive.SevenZip,
@@ -45,8 +45,19 @@ func Formats() []format.Format {
 		plain,
 		pycode.Formats,
 		java.Formats,
-		mlflow.Formats,
+		beside(mlflow.Formats),
 	)
+}
+
+// beside has formats that hold values of any kind searched for Java object streams too.
+func beside(formats []format.Format) []format.Format {
+	out := slices.Clone(formats)
+	for i := range out {
+		if out[i].Parse != nil {
+			out[i].Parse = java.Beside(out[i].Parse)
+		}
+	}
+	return out
 }
 
 // Opaque is the format of content that no other one explains; the engine falls back on it.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 
@@ -26,6 +27,24 @@ var beginnings = []struct {
 	kind, text string
 }{
 	{"java", magic}, {"java-base64", "rO0AB"}, {"java-hex", "aced0005"}, {"java-hex", "ACED0005"},
+}
+
+// besideUpTo bounds the content of a known format that is searched without --deep.
+const besideUpTo = 64 << 20
+
+// Beside makes a parser of a format whose values may hold anything (a pickle's strings, a message's fields) search for object streams too. What
+// the format itself hands back to the engine may be found a second time.
+func Beside(parse func(*format.Input) error) func(*format.Input) error {
+	return func(in *format.Input) error {
+		err := parse(in)
+		if errors.Is(err, format.ErrLimit) || in.Size > besideUpTo && !in.Deep {
+			return err
+		}
+		if _, failed := Carve(in); err == nil {
+			err = failed
+		}
+		return err
+	}
 }
 
 // Carve searches content for object streams that begin anywhere, raw or encoded, and hands each to in.Nested. It reports how many there were.
@@ -108,13 +127,17 @@ func (c *carver) decoded(kind string, at int64) ([]byte, error) {
 	return out[:got], nil
 }
 
-// letters keeps the letters of an encoding up to what is none. Line ends in between do not matter, as themselves or as \n, nor does the \ of \/.
+// letters keeps the letters of an encoding up to what is none. Line ends in between do not matter,
+// as themselves (with what indents the next line) or as \n, nor does the \ of \/.
 func letters(b []byte, isHex bool) []byte {
 	out := b[:0]
+	indent := false // within a line end and what indents the next line
 	for i := 0; i < len(b); i++ {
 		c := b[i]
+		indent = indent && (c == ' ' || c == '\t')
 		switch {
-		case c == '\n' || c == '\r':
+		case c == '\n' || c == '\r', (c == ' ' || c == '\t') && i > 0 && indent:
+			indent = true
 			continue
 		case c == '\\' && i+1 < len(b) && (b[i+1] == 'n' || b[i+1] == 'r'):
 			i++

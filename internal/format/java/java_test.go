@@ -178,6 +178,24 @@ func TestFieldAndCodebase(t *testing.T) {
 	}
 }
 
+// TestBeside searches what a parser of another format has read, whether or not it has come to its end.
+func TestBeside(t *testing.T) {
+	content := "pickled" + string(sampleNode().b)
+	broken := errors.New("broken")
+	for _, want := range []error{nil, broken} {
+		s := &seen{}
+		if err := Beside(func(*format.Input) error { return want })(s.input(content)); err != want || len(s.nested) != 1 {
+			t.Errorf("error %v, handed back %q", err, s.nested)
+		}
+	}
+	s := &seen{}
+	in := s.input(content)
+	in.Size = besideUpTo + 1
+	if err := Beside(func(*format.Input) error { return nil })(in); err != nil || len(s.nested) > 0 {
+		t.Errorf("error %v, handed back %q of content that is too large", err, s.nested)
+	}
+}
+
 // TestHashBomb reads nested sets whose hash takes two to the power of their depth.
 func TestHashBomb(t *testing.T) {
 	for levels, want := range map[int]bool{40: true, 5: false} {
@@ -256,6 +274,7 @@ func TestCarve(t *testing.T) {
 		{"base64 without padding, in letters", "data" + base64.RawURLEncoding.EncodeToString([]byte(s)) + " ", "java-base64@4 " + s},
 		{"base64 in lines", "x\n" + b64[:40] + "\n" + b64[40:] + "\n", "java-base64@2 " + s},
 		{"base64 in JSON", `{"a":"` + b64[:40] + `\n` + strings.ReplaceAll(b64[40:], "/", `\/`) + `"}`, "java-base64@6 " + s},
+		{"base64 in YAML", "a: !!binary |\n  " + b64[:40] + "\n  " + b64[40:] + "\n", "java-base64@16 " + s},
 		{"hexadecimal", "0x" + fmt.Sprintf("%x", s) + " ", "java-hex@2 " + s},
 		{"HEXADECIMAL", "0x" + fmt.Sprintf("%X", s) + " ", "java-hex@2 " + s},
 		{"noise", noise, ""},

@@ -246,6 +246,7 @@ func telling(b []byte) bool {
 	case string(b[:2]) == "PK" && b[2] == 3:
 	case b[0] == 0x1f && b[1] == 0x8b:
 	case b[0] == 0x78 && (b[1] == 0x01 || b[1] == 0x5e || b[1] == 0x9c || b[1] == 0xda):
+	case bytes.Index(b, []byte("\xac\xed\x00\x05")) > 0: // a Java object stream behind something else
 	case len(b) >= minEncoded && len(bytes.Trim(b, base64Letters)) == 0: // encoded twice
 	default:
 		return false
