@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -151,6 +152,8 @@ func factText(f weir.Fact) string {
 			return fmt.Sprintf("entry %q, a link to %q", f.Name, f.Link)
 		}
 		return fmt.Sprintf("entry %q", f.Name)
+	case weir.Class:
+		return fmt.Sprintf("%s (%s)", cmp.Or(f.Evidence, f.Name), f.How)
 	case weir.Code:
 		return fmt.Sprintf("%s code %q", f.Language, f.Name)
 	case weir.Oddity:

@@ -28,6 +28,7 @@ type Inspection struct {
 	Members      []Content       `json:"members"`
 	Tensors      []TensorOf      `json:"tensors"`
 	Objects      []Object        `json:"objects"`
+	Classes      []ClassOf       `json:"classes"`
 	Code         []CodeOf        `json:"code"`
 	Requirements []string        `json:"requirements"`
 	Parts        []weir.Part     `json:"parts"` // of the file itself, by offset
@@ -63,6 +64,13 @@ type Object struct {
 	Name  string   `json:"name"`
 	Use   weir.Use `json:"use"` // the strongest
 	Count int64    `json:"count"`
+}
+
+// ClassOf is a Java class that reading the file would make an object of, or initialise.
+type ClassOf struct {
+	Name  string        `json:"name"`
+	Use   weir.ClassUse `json:"use"`
+	Count int64         `json:"count"`
 }
 
 // CodeOf is executable content that the file carries.
@@ -118,11 +126,12 @@ type gathered struct {
 	objects map[string]int
 	entries map[string]int
 	props   map[Property]bool
+	classes map[ClassOf]int
 }
 
 func (g *gathering) file(path string) *gathered {
 	if g.now == nil || g.now.Path != path {
-		g.now = &gathered{Inspection: Inspection{Path: path}, objects: map[string]int{}, entries: map[string]int{}, props: map[Property]bool{}}
+		g.now = &gathered{Inspection: Inspection{Path: path}, objects: map[string]int{}, entries: map[string]int{}, props: map[Property]bool{}, classes: map[ClassOf]int{}}
 	}
 	return g.now
 }
@@ -147,6 +156,8 @@ func (g *gathered) fact(member string, f weir.Fact) {
 		}
 	case weir.Import:
 		g.object(f)
+	case weir.Class:
+		g.class(f)
 	case weir.Code:
 		g.Code = append(g.Code, CodeOf{within(member, f.Member), f.Language, f.Name, f.Calls})
 	case weir.Requirement:
@@ -187,6 +198,21 @@ func (g *gathered) object(f weir.Import) {
 	}
 }
 
+// class counts the uses of a Java class. What is only described is a part of another class's description, or stands again as an object.
+func (g *gathered) class(f weir.Class) {
+	if f.How == weir.ClassDescribed || f.Searched {
+		return
+	}
+	key := ClassOf{Name: f.Name, Use: f.How}
+	i, ok := g.classes[key]
+	if !ok {
+		i = len(g.Classes)
+		g.classes[key] = i
+		g.Classes = append(g.Classes, key)
+	}
+	g.Classes[i].Count += 1 + f.Count
+}
+
 // finish completes the file's inspection with what its artifact says; lists are never nil.
 func (g *gathered) finish(a weir.Artifact) *Inspection {
 	i := &g.Inspection
@@ -194,6 +220,7 @@ func (g *gathered) finish(a weir.Artifact) *Inspection {
 	slices.SortStableFunc(i.Parts, func(a, b weir.Part) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(b.Size, a.Size)) })
 	i.Properties, i.Members, i.Tensors = notNil(i.Properties), notNil(i.Members), notNil(i.Tensors)
 	i.Objects, i.Code, i.Requirements = notNil(i.Objects), notNil(i.Code), notNil(i.Requirements)
+	i.Classes = notNil(i.Classes)
 	i.Parts, i.Problems, i.Findings = notNil(i.Parts), notNil(i.Problems), notNil(i.Findings)
 	return i
 }

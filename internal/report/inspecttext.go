@@ -50,7 +50,7 @@ var labels = map[string]string{
 	"h2o.algorithm": "algorithm", "h2o.algo": "algorithm code", "h2o.mojo_version": "MOJO version", "h2o.category": "category", "h2o.pojo": "POJO class",
 	"h2o.flow.version": "Flow version",
 	"mleap.format":     "bundle format", "mleap.version": "MLeap version", "mleap.name": "name", "mleap.uid": "uid", "mleap.timestamp": "written",
-	"mleap.op": "operation", "mleap.node-name": "node", "mleap.nodes": "nodes",
+	"mleap.op": "operation", "mleap.node-name": "node", "mleap.nodes": "nodes", "mleap.node": "holds", "mleap.model-format": "model format",
 	"spark.class": "Spark class", "spark.sparkVersion": "Spark version", "spark.uid": "uid",
 	"parquet.rows": "Parquet rows", "parquet.created-by": "Parquet writer",
 	"mlflow.flavors": "flavors", "mlflow.mlflow_version": "MLflow version", "mlflow.model_uuid": "model id", "mlflow.run_id": "run",
@@ -82,6 +82,7 @@ func (t *inspectText) write(i *Inspection) {
 	t.tensors(i.Tensors)
 	t.members(i.Members)
 	t.objects(i.Objects)
+	t.classes(i.Classes)
 	t.code(i.Code)
 	if len(i.Requirements) > 0 {
 		t.head("Requirements", "")
@@ -246,6 +247,22 @@ func (t *inspectText) objects(list []Object) {
 		rows = append(rows, []string{o.Name, about})
 	}
 	t.table(rows, "objects")
+}
+
+func (t *inspectText) classes(list []ClassOf) {
+	if len(list) == 0 {
+		return
+	}
+	t.head("Classes", "what reading it would make or initialise in Java")
+	rows := make([][]string, 0, len(list))
+	for _, c := range list {
+		about := string(c.Use)
+		if c.Count > 1 {
+			about += " " + thousands(c.Count) + " times"
+		}
+		rows = append(rows, []string{c.Name, about})
+	}
+	t.table(rows, "classes")
 }
 
 func (t *inspectText) code(list []CodeOf) {
