@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
 )
 
 // Fact is what a parser saw. The set is closed and serialisable because facts cross the worker's pipe; only this package adds kinds.
@@ -45,10 +46,52 @@ type Import struct {
 	Computed bool    `json:"computed,omitempty"` // the stream computes what is used: it cannot be known, and is never safe
 	Op       string  `json:"op"`                 // the opcode (or function) that caused it
 	Args     []Value `json:"args,omitempty"`     // for called, instantiated and state-set
-	Evidence string  `json:"evidence"`           // readable Python
+	Evidence string  `json:"evidence"`           // readable Python; parsers may leave it out where the use is harmless: see Python
 	At       int64   `json:"at"`                 // byte offset in the member
 	Count    int64   `json:"count,omitempty"`    // further identical uses that were counted, not kept
 	Dead     bool    `json:"dead,omitempty"`     // seen only by search or in a reading that no unpickler is known to take
+}
+
+// maxEvidence bounds the text of one fact in bytes.
+const maxEvidence = 2048
+
+// Python writes the use as Python for a person, bounded; n is the true number of arguments.
+func (f Import) Python(n int64) string {
+	path := f.Name
+	if f.Module != "" {
+		path = f.Module + "." + f.Name
+	}
+	var b strings.Builder
+	switch f.Use {
+	case UseNamed:
+		if f.Computed {
+			b.WriteString(f.Name)
+		} else {
+			b.WriteString("from " + f.Module + " import " + f.Name)
+		}
+	case UseCalled, UseInstantiated:
+		b.WriteString(path)
+		if f.Use == UseInstantiated {
+			b.WriteString(".__new__")
+		}
+		w := Value{Kind: ValueCall, Items: f.Args, Len: n}
+		b.WriteString(w.String())
+	case UseStateSet:
+		b.WriteString(path)
+		switch f.Op {
+		case "BUILD":
+			b.WriteString("().__setstate__")
+		default:
+			b.WriteString("() ← " + f.Op + " ")
+		}
+		w := Value{Kind: ValueCall, Items: f.Args, Len: int64(len(f.Args))}
+		b.WriteString(w.String())
+	}
+	s := b.String()
+	if len(s) > maxEvidence {
+		s = strings.ToValidUTF8(s[:maxEvidence], "") + "…"
+	}
+	return s
 }
 
 // ClassUse says what a reader does with a Java class.

@@ -139,7 +139,7 @@ func importRule(p *Pass) {
 			if n == maxPerRule-1 && len(mine) > maxPerRule {
 				message += fmt.Sprintf("; %d more names are used in the same way", len(mine)-maxPerRule)
 			}
-			f := p.finding(u, j.imp.At, message, j.imp.Evidence)
+			f := p.finding(u, j.imp.At, message, textOf(j.imp))
 			f.Severity, f.Confidence, f.Impact = j.severity, j.conf, j.impact
 			p.Report(f)
 		}
@@ -173,7 +173,7 @@ func customCode(p *Pass) {
 			}
 			if at < 0 {
 				at = j.imp.At
-				lines = append(lines, j.imp.Evidence)
+				lines = append(lines, textOf(j.imp))
 			}
 			names = append(names, j.spelled)
 		}
@@ -260,3 +260,6 @@ func afterAuto(c weir.Code) int {
 	}
 	return 1
 }
+
+// textOf is an import as Python, also where its parser left that out.
+func textOf(imp weir.Import) string { return orElse(imp.Evidence, imp.Python(int64(len(imp.Args)))) }

@@ -324,6 +324,10 @@ func (r *result) send(cfg *Config, sink weir.Sink) error {
 	if cfg.Facts {
 		for _, u := range r.units {
 			for _, f := range u.Facts {
+				if imp, ok := f.(weir.Import); ok && imp.Evidence == "" {
+					imp.Evidence = imp.Python(int64(len(imp.Args)))
+					f = imp
+				}
 				if err := sink(weir.Event{Fact: &weir.FactAt{Path: path, Member: u.Member, Fact: f}}); err != nil {
 					return err
 				}

@@ -929,7 +929,9 @@ func (m *machine) say(g *global, use weir.Use, op string, args []val, n int64) {
 	imp := weir.Import{
 		Module: spell(g.module), Name: spell(g.name), Use: use, Protocol: m.proto, Computed: g.computed, Op: op, Args: vs, At: m.opAt,
 	}
-	imp.Evidence = evidence(imp, n)
+	if !safe || m.in.Inspect { // nobody asks for the text of what is harmless, and most is
+		imp.Evidence = imp.Python(n)
+	}
 	m.in.Emit(imp)
 }
 
@@ -956,42 +958,3 @@ func (m *machine) valuesOf(args []val, items int) []weir.Value {
 
 // maxEvidence bounds the text of one fact.
 const maxEvidence = 2048
-
-// evidence writes a fact as Python.
-func evidence(f weir.Import, n int64) string {
-	path := f.Name
-	if f.Module != "" {
-		path = f.Module + "." + f.Name
-	}
-	var b strings.Builder
-	switch f.Use {
-	case weir.UseNamed:
-		if f.Computed {
-			b.WriteString(f.Name)
-		} else {
-			fmt.Fprintf(&b, "from %s import %s", f.Module, f.Name)
-		}
-	case weir.UseCalled, weir.UseInstantiated:
-		b.WriteString(path)
-		if f.Use == weir.UseInstantiated {
-			b.WriteString(".__new__")
-		}
-		w := weir.Value{Kind: weir.ValueCall, Items: f.Args, Len: n}
-		b.WriteString(w.String())
-	case weir.UseStateSet:
-		b.WriteString(path)
-		switch f.Op {
-		case "BUILD":
-			b.WriteString("().__setstate__")
-		default:
-			b.WriteString("() ← " + f.Op + " ")
-		}
-		w := weir.Value{Kind: weir.ValueCall, Items: f.Args, Len: int64(len(f.Args))}
-		b.WriteString(w.String())
-	}
-	s := b.String()
-	if len(s) > maxEvidence {
-		s = strings.ToValidUTF8(s[:maxEvidence], "") + "…"
-	}
-	return s
-}
