@@ -14,9 +14,14 @@ import (
 func MLeap() []Rule {
 	return []Rule{
 		{
-			ID: "mleap/path-traversal", Title: "MLeap bundle reads or writes outside its folder", Since: "0.2.0", Severity: weir.SeverityHigh, Scope: ScopeTree,
-			Impact: []weir.Impact{weir.ImpactWrite, weir.ImpactRead}, CWE: []int{22, 23}, References: []string{"ATLAS:AML.T0011"},
+			ID: "mleap/path-traversal", Title: "MLeap bundle unpacks files outside its folder", Since: "0.2.0", Severity: weir.SeverityCritical, Scope: ScopeTree,
+			Impact: []weir.Impact{weir.ImpactWrite, weir.ImpactExecution}, CWE: []int{22, 23}, References: []string{"ATLAS:AML.T0011"},
 			Fix: "do not load this bundle; ask for it from where it was made, and keep mleap at 0.23.1 or newer", Check: mleapTraversal,
+		},
+		{
+			ID: "mleap/node-traversal", Title: "MLeap pipeline names a node outside its folder", Since: "0.2.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactRead}, CWE: []int{22, 23},
+			Fix: "do not load this bundle; ask for it from where it was made, and load bundles as zip files only", Check: mleapNodes,
 		},
 		{
 			ID: "mleap/unknown-op", Title: "MLeap bundle uses a transformer that MLeap does not have", Since: "0.2.0", Severity: weir.SeverityMedium,
@@ -76,23 +81,26 @@ func settings(u *Unit, key string) []weir.Setting {
 // isBundle reports whether a pass of tree scope is about an MLeap bundle.
 func isBundle(p *Pass) bool { return p.File.Framework == "mleap" }
 
-// mleapTraversal looks at the two kinds of paths that MLeap joins without a check: names of nodes (BundleContext.bundleContext) and entries of
-// saved_model.zip (FileUtil.extract, at the first inference).
+// mleapNodes looks at the names of nodes, which BundleContext.bundleContext joins to the pipeline's folder without a check.
+func mleapNodes(p *Pass) {
+	for i := range p.Units {
+		u := &p.Units[i]
+		for _, n := range settings(u, "mleap.node") {
+			if climbs(n.Value) {
+				p.Report(p.finding(u, n.At, fmt.Sprintf("the node name %q leads out of its pipeline's folder: a bundle that is a folder is read from there, wherever that is", n.Value), n.Value))
+				break
+			}
+		}
+	}
+}
+
+// mleapTraversal looks at the entries of saved_model.zip, which FileUtil.extract unpacks at the first prediction.
 func mleapTraversal(p *Pass) {
 	if !isBundle(p) {
 		return
 	}
 	for i := range p.Units {
 		u := &p.Units[i]
-		for _, n := range settings(u, "mleap.node") {
-			if !climbs(n.Value) {
-				continue
-			}
-			f := p.finding(u, n.At, fmt.Sprintf("the node name %q leads out of its pipeline's folder: a bundle that is a folder is read from there, wherever that is", n.Value), n.Value)
-			f.Impact = []weir.Impact{weir.ImpactRead}
-			p.Report(f)
-			break
-		}
 		if path.Base(u.Member) == "saved_model.zip" && hasFormat(u, "zip", "torch", "npz") {
 			p.savedModel(u)
 		}
@@ -125,7 +133,7 @@ func (p *Pass) savedModel(u *Unit) {
 		message += fmt.Sprintf(" (and %d more)", len(all)-1)
 	}
 	f := p.finding(u, all[0].At, message, all[0].Name)
-	f.Severity, f.Impact, f.Aliases = weir.SeverityCritical, []weir.Impact{weir.ImpactWrite, weir.ImpactExecution}, []string{"CVE-2023-5245"}
+	f.Aliases = []string{"CVE-2023-5245"}
 	p.Report(f)
 }
 
@@ -297,6 +305,9 @@ func tensorflowOp(p *Pass) {
 				r = reachWrite
 			}
 			if r == reachNone {
+				r = fixedPath(op, c.Args)
+			}
+			if r == reachNone {
 				continue
 			}
 			if !slices.Contains(names, op) {
@@ -323,4 +334,27 @@ func tensorflowOp(p *Pass) {
 		}
 		p.Report(f)
 	}
+}
+
+// fixedPath judges the operations that save and restore variables: honest ones are given the place by whoever runs them, or a name in the
+// current folder; a constant that names another place is the graph's own idea.
+func fixedPath(op string, args []string) reach {
+	r := map[string]reach{
+		"SaveV2": reachWrite, "Save": reachWrite, "SaveSlices": reachWrite, "MergeV2Checkpoints": reachWrite,
+		"RestoreV2": reachRead, "Restore": reachRead, "RestoreSlice": reachRead,
+	}[op]
+	if r == reachNone {
+		return reachNone
+	}
+	for _, a := range args {
+		place, ok := strings.CutPrefix(a, "input0=\"")
+		if !ok {
+			place, ok = strings.CutPrefix(a, "input1=\"")
+			ok = ok && op == "MergeV2Checkpoints"
+		}
+		if ok && (strings.HasPrefix(place, "/") || strings.Contains(place, "..") || strings.Contains(place, "://")) {
+			return r
+		}
+	}
+	return reachNone
 }

@@ -1,7 +1,9 @@
 package rule
 
 import (
+	"cmp"
 	"fmt"
+	"path"
 	"regexp"
 	"strings"
 
@@ -29,6 +31,10 @@ func Spark() []Rule {
 		{
 			ID: "spark/path-traversal", Title: "Spark pipeline reads a stage outside its folder", Since: "0.2.0", Severity: weir.SeverityHigh,
 			Impact: []weir.Impact{weir.ImpactRead}, CWE: []int{22, 23}, Fix: fixBundle, Check: sparkTraversal,
+		},
+		{
+			ID: "spark/hidden-metadata", Title: "Spark would read metadata that weir cannot", Since: "0.2.0", Severity: weir.SeverityMedium,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{436}, Fix: fixBundle, Check: sparkHidden,
 		},
 	}
 }
@@ -162,6 +168,21 @@ func sparkTraversal(p *Pass) {
 				p.Report(p.finding(u, s.At, fmt.Sprintf("the stage %q is read from outside the model's folder", s.Value), s.Value))
 				break
 			}
+		}
+	}
+}
+
+// sparkHidden finds metadata in a compression of Hadoop's that weir does not read: Spark chooses it by the name.
+func sparkHidden(p *Pass) {
+	for i := range p.Units {
+		u := &p.Units[i]
+		name := slashed(cmp.Or(u.Member, p.File.Path))
+		if path.Base(path.Dir(name)) != "metadata" || !strings.HasPrefix(path.Base(name), "part-") || len(u.Formats) > 0 {
+			continue
+		}
+		switch path.Ext(name) {
+		case ".snappy", ".lz4", ".lzo", ".lzo_deflate", ".deflate", ".bz2", ".gz", ".zst", ".passthrough":
+			p.Report(p.finding(u, 0, "Spark unpacks this file by its name and takes it for a model's metadata, which no writer of Spark's compresses", path.Base(name)))
 		}
 	}
 }

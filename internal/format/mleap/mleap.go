@@ -100,6 +100,11 @@ func (s *shape) is(key string, kind byte) bool {
 	return i >= 0 && s.kinds[i] == kind
 }
 
+// scalars reports whether all values that were seen are texts, numbers and the like: what bundle.json consists of, however it is padded.
+func (s *shape) scalars() bool {
+	return !slices.ContainsFunc(s.kinds, func(k byte) bool { return k == '{' || k == '[' })
+}
+
 // only reports whether all keys that were seen, of which there are at least n, are among these.
 func (s *shape) only(n int, keys ...string) bool {
 	return len(s.keys) >= n && !slices.ContainsFunc(s.keys, func(k string) bool { return !slices.Contains(keys, k) })
@@ -117,7 +122,7 @@ func matchInfo(h format.Head) bool {
 		return false
 	}
 	if called(h, "bundle.json") {
-		return s.blank || s.has("uid") || s.has("format") && s.has("name")
+		return s.blank || s.has("uid") || s.has("format") && s.has("name") || h.Size > int64(len(h.First)) && s.scalars()
 	}
 	return s.has("uid") && s.has("format") && s.only(4, "uid", "name", "format", "version", "timestamp", "meta")
 }

@@ -96,6 +96,8 @@ func TestDefinitions(t *testing.T) {
 	}{
 		{"bundle.json", "bundle.json", `{"format":"json","name":"p","timestamp":"t","version":"0.20.0","uid":"u"}`,
 			"mleap-info | mleap.format:json mleap.name:p mleap.timestamp:t mleap.version:0.20.0 mleap.uid:u |  | "},
+		{"padding fills what recognition sees", "bundle.json", `{"a":1,"pad":"` + strings.Repeat("x", format.HeadSize) + `","uid":"u","format":"json"}`,
+			"mleap-info | mleap.uid:u mleap.format:json |  | "},
 		{"by content alone", "x", `{"uid":"u","name":"p","format":"protobuf","version":"0.16.0"}`,
 			"mleap-info | mleap.uid:u mleap.name:p mleap.format:protobuf mleap.version:0.16.0 |  | "},
 		{"model", "model.json", `{"op":"pipeline","attributes":{"nodes":{"string":["a","../../b"],"type":"list"}}}`,

@@ -42,7 +42,7 @@ const (
 // Bounds on what becomes a fact.
 const (
 	maxOps    = 2000 // different operations; TensorFlow has about 1,400
-	maxOfOp   = 3    // nodes of one operation
+	maxOfOp   = 8    // nodes of one operation
 	maxInputs = 8    // of one node, and texts among its attributes
 	maxTexts  = 10_000
 	maxText   = 200 // bytes
