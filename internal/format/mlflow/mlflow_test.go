@@ -217,3 +217,24 @@ func deep(n int) string {
 	}
 	return b.String()
 }
+
+// TestTruncated cuts files at every length: parsers say what is left, and fail or not, but never panic and never say more than the whole.
+func TestTruncated(t *testing.T) {
+	for name, text := range map[string]string{
+		"MLmodel":          "artifact_path: m\nflavors:\n  python_function: &p\n    loader_module: \"mlflow.\\x73klearn\"\n    data: 'd'\n  sklearn:\n    <<: *p\n    types: [a, {b: c}]\nsignature:\n  inputs: '[{\"type\": \"double\"}]'\n",
+		"recipe.yaml":      "recipe: {{ a|b('c') }}\nsteps: {% if x %}y{% endif %}\n# c\nz: <img src=x onerror=y>\n",
+		"requirements.txt": "a==1\n--index-url http://x/y\n-e git+https://x/z # w\nq @ file:///r\n",
+		"card.html":        "<!DOCTYPE html><style>h2.step-title { }</style><script>x</script><a href='javascript:y'>",
+		"x.py":             "import os as o\n@o.d('''e\n''')\nclass A(B):\n    def f(self, x=o.system('y')):\n        return __import__('o' 's').popen(x)\n",
+	} {
+		_, whole, _ := parse(name, []byte(text))
+		if len(whole) == 0 {
+			t.Fatalf("%s has no facts", name)
+		}
+		for n := range len(text) {
+			if _, got, _ := parse(name, []byte(text[:n])); len(got) > len(whole)+4 {
+				t.Errorf("%s cut at %d: %d facts, the whole has %d", name, n, len(got), len(whole))
+			}
+		}
+	}
+}

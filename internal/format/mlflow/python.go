@@ -41,6 +41,7 @@ func parsePython(in *format.Input) error {
 type source struct {
 	in      *format.Input
 	aliases map[string]string // a name of this file → the dotted name that it stands for
+	star    string            // the last module of which everything was imported
 	scopes  []scope
 	calls   []weir.Call
 	shown   []string // lines with an import or a call of something imported
@@ -118,13 +119,22 @@ func (s *source) simple(indent, line int, toks []token) {
 		s.called(line, toks[2:]) // bases, defaults and annotations run where the def stands
 		s.scopes = append(s.scopes, scope{toks[1].text, indent, first == "def"})
 		if i := bodyOf(toks); i > 0 { // def f(): the body on the same line
-			s.called(line, toks[i:])
+			s.simple(indent, line, toks[i:])
 		}
 		return
+	case compound[first]:
+		if i := bodyOf(toks); i > 0 { // if x: the body on the same line
+			s.called(line, toks[:i])
+			s.simple(indent, line, toks[i:])
+			return
+		}
 	}
 	s.assigned(toks)
 	s.called(line, toks)
 }
+
+// compound are the statements that may have their body on their own line.
+var compound = map[string]bool{"if": true, "elif": true, "else": true, "try": true, "except": true, "finally": true, "for": true, "while": true, "with": true}
 
 // bodyOf gives where the body begins of a def whose body stands on its line; 0 when it does not.
 func bodyOf(toks []token) int {
@@ -172,6 +182,10 @@ func (s *source) from(toks []token) {
 	}
 	module, next := dotted(toks, i)
 	if next < len(toks) && toks[next].text == "import" {
+		if next+1 < len(toks) && toks[next+1].text == "*" && i == 0 {
+			s.star = module
+			return
+		}
 		s.imports(module+".", toks[next+1:])
 	}
 }
@@ -229,18 +243,28 @@ func (s *source) object(toks []token, i int) (string, int) {
 	return name, next
 }
 
-// resolve replaces the first part of a name by what it stands for.
+// resolve replaces the first part of a name by what it stands for. A dotted name that begins with nothing imported is an attribute of a
+// local object, whatever that is called: it gets a dot in front, so that commands.get of a dictionary is no module's.
 func (s *source) resolve(name string) string {
 	first, rest, more := strings.Cut(name, ".")
 	full, ok := s.aliases[first]
 	switch {
-	case !ok:
-		return name
-	case more:
+	case ok && more:
 		return full + "." + rest
+	case ok:
+		return full
+	case first == "__builtins__" && more:
+		return "builtins." + rest
+	case more:
+		return "." + name
+	case s.star != "" && !builtin[name]:
+		return s.star + "." + name // from os import *
 	}
-	return full
+	return name
 }
+
+// builtin are the builtins that a star import leaves alone and that are looked for by name here.
+var builtin = map[string]bool{"__import__": true, "getattr": true, "eval": true, "exec": true, "compile": true, "open": true, "print": true, "len": true}
 
 // closing gives the index of the bracket that closes the one at i; the last index when none does.
 func closing(toks []token, i int) int {

@@ -241,10 +241,10 @@ def hook(event, args):
     try:
         if event == "exec":
             p = os.path.abspath(args[0].co_filename)
-            if p.startswith(root): report.write("ran %s\\n" % p[len(root):])
+            if p.startswith(root): report.write("ran %s\n" % p[len(root):])
         elif event == "open" and isinstance(args[0], (str, bytes)):
             p = os.path.abspath(os.fsdecode(args[0]))
-            if p.startswith(beside) and not p.startswith(root) and p != beside + "report" and "/." not in p: report.write("opened %s\\n" % os.path.relpath(p, root))
+            if p.startswith(beside) and not p.startswith(root) and p != beside + "report" and "/." not in p and not p.startswith((beside + "mlruns", beside + "home")) and p != beside + "site": report.write("opened %s\n" % os.path.relpath(p, root))
     except Exception: pass
 sys.addaudithook(hook)
 sys.argv = ["", ""]
@@ -272,7 +272,7 @@ def oracle(weir):
         finally:
             shutil.rmtree(where, ignore_errors=True)
 
-    jobs = [(c, c["mlflow"][:4]) for c in load() if c.get("loaded")] + [(c, versions(c)[-1]) for c in load() if c.get("how", "").startswith("pyfunc")]
+    jobs = [(c, c["mlflow"].rpartition(".")[0]) for c in load() if c.get("loaded")] + [(c, versions(c)[-1]) for c in load() if c.get("how", "").startswith("pyfunc")]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for path, seen, events in pool.map(one, jobs):
             models += 1
