@@ -43,7 +43,7 @@ const (
 // 65535 fields, real ones a few hundred superclasses and interfaces in all.
 const (
 	maxDepth   = 8192
-	deepAt     = 4096 // JDK 17 with the default stack gives up at some three thousand lists
+	deepAt     = 2560 // JDK 17 with the default stack reads two thousand arrays in each other and overflows at three thousand
 	maxDescs   = 1 << 16
 	maxFields  = 1 << 20 // of all descriptors together
 	maxChain   = 256

@@ -93,7 +93,11 @@ public final class Oracle {
             t.setDaemon(true);
             t.start();
             t.join(2000);
-            if (t.isAlive()) t.stop();
+            try {
+                if (t.isAlive()) t.stop();
+            } catch (UnsupportedOperationException e) {
+                // since JDK 20: it goes on until all streams are read
+            }
             synchronized (said) {
                 for (String s : new LinkedHashSet<>(said)) OUT.println(s);
             }
