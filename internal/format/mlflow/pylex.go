@@ -10,7 +10,7 @@ type lexer struct {
 }
 
 // maxTokens bounds one logical line: one that never ends is cut there.
-const maxTokens = 20_000
+const maxTokens = 5000
 
 // logical gives the next logical line: its indentation in columns, the number of its first line, and its tokens.
 func (l *lexer) logical() (indent, line int, toks []token, ok bool) {
@@ -162,10 +162,14 @@ func escaped(s string) (n int, c byte) {
 	return 0, 0
 }
 
+// maxJoined bounds the text that concat joins: names of modules are short.
+const maxJoined = 4096
+
 // concat joins strings that stand beside each other or with a plus between them: the compiler does so too.
 func concat(toks []token, t token) []token {
 	n := len(toks)
 	switch {
+	case n > 0 && len(toks[n-1].text) > maxJoined || n > 1 && len(toks[n-2].text) > maxJoined:
 	case n > 0 && toks[n-1].kind == 's':
 		toks[n-1].text += t.text
 		return toks

@@ -12,6 +12,8 @@ import (
 const (
 	maxCalls   = 3000
 	maxExcerpt = 2000
+	maxObject  = 16 // getattr within getattr
+	maxScopes  = 8  // of the names that say where a call stands
 )
 
 // isPython takes the name's word that a text is Python: importlib does too.
@@ -207,16 +209,16 @@ func (s *source) assigned(toks []token) {
 	if len(toks) < 3 || toks[0].kind != 'n' || toks[1].text != "=" {
 		return
 	}
-	if name, next := s.object(toks, 2); name != "" && next == len(toks) {
+	if name, next := s.object(toks, 2, 0); name != "" && next == len(toks) {
 		s.aliases[toks[0].text] = name
 	}
 }
 
 // object reads an expression that is an object of a module: a dotted name, __import__('os').system, getattr(os, 'system'),
 // importlib.import_module('os').
-func (s *source) object(toks []token, i int) (string, int) {
+func (s *source) object(toks []token, i, depth int) (string, int) {
 	name, next := dotted(toks, i)
-	if name == "" {
+	if name == "" || depth > maxObject {
 		return "", i
 	}
 	name = s.resolve(name)
@@ -227,7 +229,7 @@ func (s *source) object(toks []token, i int) (string, int) {
 			name = toks[next+1].text
 			next = closing(toks, next) + 1
 		case toks[next].text == "(" && (name == "getattr" || name == "builtins.getattr"):
-			of, after := s.object(toks, next+1)
+			of, after := s.object(toks, next+1, depth+1)
 			if of == "" || after+1 >= len(toks) || toks[after].text != "," || toks[after+1].kind != 's' {
 				return name, next
 			}
@@ -288,7 +290,7 @@ func (s *source) called(line int, toks []token) {
 		if toks[i].kind != 'n' || i > 0 && toks[i-1].text == "." {
 			continue
 		}
-		name, next := s.object(toks, i)
+		name, next := s.object(toks, i, 0)
 		if name == "" {
 			continue
 		}
@@ -311,8 +313,10 @@ func (s *source) call(name string, toks []token, open, line int) {
 		return
 	}
 	c := weir.Call{Callee: strings.ToValidUTF8(cut(name, 200), "\ufffd"), Auto: true, Line: line}
-	for _, sc := range s.scopes {
-		c.Func = join(c.Func, sc.name)
+	for i, sc := range s.scopes {
+		if len(s.scopes)-i <= maxScopes {
+			c.Func = join(c.Func, cut(sc.name, 100))
+		}
 		c.Auto = c.Auto && !sc.def
 	}
 	c.Func = cut(c.Func, 200)

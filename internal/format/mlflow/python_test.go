@@ -71,3 +71,26 @@ func TestPythonSilent(t *testing.T) {
 		t.Errorf("%d calls in %q", calls, facts)
 	}
 }
+
+// TestPythonHostile reads what is made to take long: nesting of every kind.
+func TestPythonHostile(t *testing.T) {
+	deep := ""
+	for i := range 2000 {
+		deep += strings.Repeat(" ", i) + "class a:\n"
+	}
+	for name, text := range map[string]string{
+		"calls":    strings.Repeat(strings.Repeat("f(", 3000)+"\n", 100),
+		"getattr":  strings.Repeat(strings.Repeat("getattr(", 2000)+"\n", 100),
+		"classes":  deep + strings.Repeat(strings.Repeat(" ", 2000)+"f()\n", 200),
+		"bodies":   strings.Repeat(strings.Repeat("if 1: ", 1500)+"\n", 100),
+		"strings":  strings.Repeat("'a' + ", 100_000),
+		"brackets": strings.Repeat("(", 500_000),
+		"joined":   strings.Repeat("x\\\n", 200_000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, facts, err := parse("x.py", []byte(text)); err != nil || len(facts) > maxCalls+10 {
+				t.Errorf("%d facts, error %v", len(facts), err)
+			}
+		})
+	}
+}
