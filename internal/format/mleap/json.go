@@ -1,7 +1,6 @@
 package mleap
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -32,10 +31,14 @@ type jsonVisit func(path []string, v jsonValue)
 
 // jsonReader reads one JSON text as a stream: files of models may be far larger than the memory of a worker.
 type jsonReader struct {
-	in    *bufio.Reader
-	at    int64
+	r     io.Reader
+	buf   []byte
+	pos   int   // of the next byte in buf
+	base  int64 // offset of buf
+	end   error // of r
 	steps int64
 	path  []string
+	token []byte // what is being put together
 	visit jsonVisit
 }
 
@@ -45,34 +48,56 @@ var errJSONEnd = errors.New("the text ends too early")
 // readJSON visits the values of the JSON text at the beginning of r and gives the offset behind it. What it saw before an error it has
 // visited. The grammar is that of RFC 8259.
 func readJSON(r io.Reader, steps int64, visit jsonVisit) (int64, error) {
-	j := &jsonReader{in: bufio.NewReaderSize(r, 4<<10), steps: steps, visit: visit}
+	j := &jsonReader{r: r, steps: steps, visit: visit}
 	err := j.value()
-	return j.at, err
+	return j.at(), err
 }
 
+// jsonBuffer is how much is read at once. Recognition and most definitions need a few hundred bytes.
+const jsonBuffer = 8 << 10
+
+// at is the offset of the next byte.
+func (j *jsonReader) at() int64 { return j.base + int64(j.pos) }
+
 func (j *jsonReader) fail(text string, args ...any) error {
-	return fmt.Errorf("JSON at %d: %s", j.at, fmt.Sprintf(text, args...))
+	return fmt.Errorf("JSON at %d: %s", j.at(), fmt.Sprintf(text, args...))
 }
 
 func (j *jsonReader) next() (byte, error) {
-	c, err := j.in.ReadByte()
-	if err == io.EOF {
-		return 0, fmt.Errorf("JSON at %d: %w", j.at, errJSONEnd)
+	if j.pos == len(j.buf) && !j.fill() {
+		return 0, j.ended()
 	}
-	if err != nil {
-		return 0, fmt.Errorf("JSON at %d: %w", j.at, err)
-	}
-	j.at++
+	c := j.buf[j.pos]
+	j.pos++
 	return c, nil
 }
 
-func (j *jsonReader) back() {
-	_ = j.in.UnreadByte() // cannot fail after a read
-	j.at--
+// fill reads more when all was taken; false when there is no more. The byte taken last stays in the buffer, for back.
+func (j *jsonReader) fill() bool {
+	if cap(j.buf) == 0 {
+		j.buf = make([]byte, 0, jsonBuffer)
+	}
+	keep := copy(j.buf[:1], j.buf[max(0, len(j.buf)-1):])
+	j.base += int64(len(j.buf) - keep)
+	j.buf, j.pos = j.buf[:keep], keep
+	for len(j.buf) == keep && j.end == nil {
+		var n int
+		n, j.end = j.r.Read(j.buf[keep:cap(j.buf)])
+		j.buf = j.buf[:keep+n]
+	}
+	return len(j.buf) > keep
 }
 
-// token skips white space and gives the next byte.
-func (j *jsonReader) token() (byte, error) {
+func (j *jsonReader) ended() error {
+	err := j.end
+	if err == io.EOF {
+		err = errJSONEnd
+	}
+	return fmt.Errorf("JSON at %d: %w", j.at(), err)
+}
+
+// skip passes over white space and gives the next byte.
+func (j *jsonReader) skip() (byte, error) {
 	for {
 		c, err := j.next()
 		if err != nil || c != ' ' && c != '\t' && c != '\n' && c != '\r' {
@@ -83,13 +108,13 @@ func (j *jsonReader) token() (byte, error) {
 
 func (j *jsonReader) value() error {
 	if j.steps--; j.steps < 0 {
-		return fmt.Errorf("JSON at %d: values: %w", j.at, format.ErrLimit)
+		return fmt.Errorf("JSON at %d: values: %w", j.at(), format.ErrLimit)
 	}
-	c, err := j.token()
+	c, err := j.skip()
 	if err != nil {
 		return err
 	}
-	at := j.at - 1
+	at := j.at() - 1
 	switch {
 	case c == '{' || c == '[':
 		if len(j.path) >= maxJSONDepth {
@@ -119,7 +144,7 @@ func (j *jsonReader) value() error {
 // object reads members up to the closing brace; the last element of the path is the key.
 func (j *jsonReader) object() error {
 	for first := true; ; first = false {
-		c, err := j.token()
+		c, err := j.skip()
 		switch {
 		case err != nil:
 			return err
@@ -132,7 +157,7 @@ func (j *jsonReader) object() error {
 		if err != nil {
 			return err
 		}
-		if c, err = j.token(); err != nil {
+		if c, err = j.skip(); err != nil {
 			return err
 		} else if c != ':' {
 			return j.fail("%q after a key", c)
@@ -141,7 +166,7 @@ func (j *jsonReader) object() error {
 		if err := j.value(); err != nil {
 			return err
 		}
-		if c, err = j.token(); err != nil {
+		if c, err = j.skip(); err != nil {
 			return err
 		} else if c == '}' {
 			return nil
@@ -153,18 +178,18 @@ func (j *jsonReader) object() error {
 
 func (j *jsonReader) list() error {
 	for first := true; ; first = false {
-		c, err := j.token()
+		c, err := j.skip()
 		if err != nil {
 			return err
 		}
 		if c == ']' && first {
 			return nil
 		}
-		j.back()
+		j.pos--
 		if err := j.value(); err != nil {
 			return err
 		}
-		if c, err = j.token(); err != nil {
+		if c, err = j.skip(); err != nil {
 			return err
 		} else if c == ']' {
 			return nil
@@ -176,18 +201,17 @@ func (j *jsonReader) list() error {
 
 // word reads a number or one of true, false and null.
 func (j *jsonReader) word(first byte, at int64) error {
-	text := []byte{first}
+	text := append(j.token[:0], first)
 	for {
-		c, err := j.in.ReadByte()
-		if err == io.EOF {
-			break
+		c, err := j.next()
+		if err != nil && !errors.Is(err, errJSONEnd) {
+			return err
 		}
 		if err != nil {
-			return fmt.Errorf("JSON at %d: %w", j.at, err)
+			break
 		}
-		j.at++
 		if c != '+' && c != '-' && c != '.' && !(c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c == 'E') {
-			j.back()
+			j.pos--
 			break
 		}
 		if len(text) >= 1000 {
@@ -195,22 +219,56 @@ func (j *jsonReader) word(first byte, at int64) error {
 		}
 		text = append(text, c)
 	}
-	v := jsonValue{Kind: 'l', Text: string(text), At: at}
-	switch v.Text {
+	j.token = text
+	v := jsonValue{Kind: 'n', At: at}
+	switch string(text) {
 	case "true", "false", "null":
+		v.Kind, v.Text = 'l', string(text)
 	default:
-		v.Kind = 'n'
-		if _, err := strconv.ParseFloat(v.Text, 64); err != nil && !errors.Is(err, strconv.ErrRange) || first >= 'a' {
-			return j.fail("%.20q is no value", v.Text)
+		if !isNumber(text) {
+			return j.fail("%.20q is no value", text)
 		}
 	}
 	j.visit(j.path, v)
 	return nil
 }
 
+// isNumber holds text to the grammar: -? digits (. digits)? ([eE] [+-]? digits)?
+func isNumber(b []byte) bool {
+	digits := func() bool {
+		n := 0
+		for n < len(b) && b[n] >= '0' && b[n] <= '9' {
+			n++
+		}
+		b = b[n:]
+		return n > 0
+	}
+	if len(b) > 0 && b[0] == '-' {
+		b = b[1:]
+	}
+	if !digits() {
+		return false
+	}
+	if len(b) > 0 && b[0] == '.' {
+		if b = b[1:]; !digits() {
+			return false
+		}
+	}
+	if len(b) > 0 && b[0]|0x20 == 'e' {
+		if b = b[1:]; len(b) > 0 && (b[0] == '+' || b[0] == '-') {
+			b = b[1:]
+		}
+		if !digits() {
+			return false
+		}
+	}
+	return len(b) == 0
+}
+
 // text reads a string behind its opening quote.
 func (j *jsonReader) text() (string, bool, error) {
-	var b []byte
+	b := j.token[:0]
+	defer func() { j.token = b }()
 	cut := false
 	for {
 		c, err := j.next()
@@ -220,7 +278,7 @@ func (j *jsonReader) text() (string, bool, error) {
 		case c == '"':
 			return string(b), cut, nil
 		case c == '\\':
-			var r [utf8.UTFMax]byte
+			var r [2 * utf8.UTFMax]byte
 			n, err := j.escape(r[:])
 			if err != nil {
 				return "", cut, err
@@ -259,17 +317,41 @@ func (j *jsonReader) escape(to []byte) (int, error) {
 		return 0, err
 	}
 	if utf16.IsSurrogate(r) {
-		if next, err := j.in.Peek(2); err == nil && next[0] == '\\' && next[1] == 'u' {
-			_, _ = j.in.Discard(2) // was just seen
-			j.at += 2
-			low, err := j.hex()
-			if err != nil {
-				return 0, err
-			}
-			r = utf16.DecodeRune(r, low)
-		}
+		return j.surrogate(r, to)
 	}
 	return utf8.EncodeRune(to, r), nil
+}
+
+// surrogate reads the second half of a pair; a half without the other stands for itself, which is no character.
+func (j *jsonReader) surrogate(high rune, to []byte) (int, error) {
+	c, err := j.next()
+	if err != nil {
+		return 0, err
+	}
+	if c != '\\' {
+		j.pos--
+		return utf8.EncodeRune(to, utf8.RuneError), nil
+	}
+	if c, err = j.next(); err != nil {
+		return 0, err
+	}
+	n := utf8.EncodeRune(to, utf8.RuneError)
+	if c != 'u' { // another escape behind the half
+		e, ok := escapes[c]
+		if !ok {
+			return 0, j.fail("the escape \\%c does not exist", c)
+		}
+		to[n] = e
+		return n + 1, nil
+	}
+	low, err := j.hex()
+	if err != nil {
+		return 0, err
+	}
+	if r := utf16.DecodeRune(high, low); r != utf8.RuneError {
+		return utf8.EncodeRune(to, r), nil
+	}
+	return n + utf8.EncodeRune(to[n:], low), nil
 }
 
 func (j *jsonReader) hex() (rune, error) {

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"weir"
 	"weir/internal/format"
@@ -288,3 +290,30 @@ func FuzzModelJSON(f *testing.F) { fuzz(f, "model.json") }
 func FuzzModelPB(f *testing.F)   { fuzz(f, "model.pb") }
 func FuzzSpark(f *testing.F)     { fuzz(f, "part-00000") }
 func FuzzParquet(f *testing.F)   { fuzz(f, ".parquet") }
+
+// TestJSON holds the reader to encoding/json on texts of all kinds: both take the same ones, and the strings are the same.
+func TestJSON(t *testing.T) {
+	values := []string{
+		`"a"`, `"\u0061\n\/\""`, `"\ud83d\ude00"`, `"\ud83d"`, `"\ud83dx"`, `"\ud83d\n"`, `"\ud83d\u0041"`, `"\ude00"`, `"ü😀"`, `""`, `"` + strings.Repeat("x", 20_000) + `"`,
+		`"\x"`, `"\u00g0"`, `"\ud83d\q"`, "\"\n\"", `"a`, `0`, `-1.5e+3`, `1E9`, `-`, `1.`, `.5`, `1e`, `+1`, `1e5.5`, `true`, `null`, `nul`, `truex`,
+		`[]`, `[1,]`, `[,1]`, `[1 2]`, `{}`, `{"a":1,}`, `{"a" 1}`, `{a:1}`, `{"a":[{"b":[[]]}]}`, `]`, ``, ` `, `NaN`, `[1`, `{"a":`,
+	}
+	for _, v := range values {
+		for _, text := range []string{v, strings.Repeat(" ", jsonBuffer-3) + v, `["` + strings.Repeat("y", jsonBuffer-6) + `",` + v + `]`} {
+			var want any
+			wantErr := json.Unmarshal([]byte(text), &want)
+			var got []string
+			_, err := readJSON(iotest.OneByteReader(strings.NewReader(text)), 1000, func(_ []string, v jsonValue) {
+				if v.Kind == 's' {
+					got = append(got, v.Text)
+				}
+			})
+			if (err == nil) != (wantErr == nil) {
+				t.Errorf("%.40q: %v, encoding/json says %v", v, err, wantErr)
+			}
+			if s, ok := want.(string); ok && err == nil && (len(got) != 1 || got[0] != s) {
+				t.Errorf("%.40q is %.40q, want %.40q", v, got, s)
+			}
+		}
+	}
+}
