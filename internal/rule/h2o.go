@@ -21,6 +21,11 @@ func H2O() []Rule {
 			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{470, 502},
 			Fix: "do not import this file into any H2O server; train the model again, or take it from its author as a MOJO", Check: h2oTypeMap,
 		},
+		{
+			ID: "h2o/trailing-data", Title: "H2O file goes on behind its objects", Since: "0.2.0", Severity: weir.SeverityMedium,
+			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{1286},
+			Fix: "find out what follows the model, or take the model again from its author", Check: h2oTrailing,
+		},
 	}
 }
 
@@ -84,6 +89,14 @@ func h2oTypeMap(p *Pass) {
 		}
 		p.Report(f)
 	})
+}
+
+func h2oTrailing(p *Pass) {
+	for i := range p.Units {
+		if u := &p.Units[i]; hasFormat(u, h2oBinary) {
+			p.reportOddities(u, oddities(u, weir.OddTrailing), "bytes follow that are no object of H2O", weir.SeverityMedium, weir.ConfidenceLikely)
+		}
+	}
 }
 
 // eachClass visits the classes of H2O's binary files, each name and place once.

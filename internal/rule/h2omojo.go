@@ -23,7 +23,7 @@ func H2OMOJO() []Rule {
 			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{829, 94}, Fix: "a MOJO is data alone: delete it, and take the model again from its author", Check: mojoCode,
 		},
 		{
-			ID: "h2o/mojo-size", Title: "MOJO asks for more memory or time than its model needs", Since: "0.2.0", Severity: weir.SeverityMedium,
+			ID: "h2o/mojo-size", Title: "MOJO asks for more memory or time than its model needs", Since: "0.2.0", Severity: weir.SeverityHigh,
 			Impact: []weir.Impact{weir.ImpactDenial}, CWE: []int{789, 674}, Fix: fixMOJO,
 			Check: mojoOddities("model.ini does not fit the model", weir.OddShape, weir.OddMismatch),
 		},
@@ -33,7 +33,7 @@ func H2OMOJO() []Rule {
 			Fix: "find out whose algorithm it is, and put the jar that reads it on the class path only when you know its maker", Check: mojoReader,
 		},
 		{
-			ID: "h2o/mojo-script", Title: "MOJO carries script for the browser that shows it", Since: "0.2.0", Severity: weir.SeverityMedium,
+			ID: "h2o/mojo-script", Title: "MOJO carries script for the browser that shows it", Since: "0.2.0", Severity: weir.SeverityHigh,
 			Impact: []weir.Impact{weir.ImpactExecution}, CWE: []int{79}, Fix: "do not show the model's details or its names in a browser; take the model again from its author", Check: mojoScript,
 		},
 	}

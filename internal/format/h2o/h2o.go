@@ -61,12 +61,17 @@ func Parse(in *format.Input) error {
 		}
 		return nil
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) {
+	switch {
+	case errors.Is(err, format.ErrLimit):
+	case w.whole > 0: // the loader reads as many objects as the model has keys, and nothing behind them
+		in.Emit(weir.Oddity{Kind: weir.OddTrailing, Detail: fmt.Sprintf("behind %d whole objects: %v", w.whole, err), At: w.began, Size: in.Size - w.began})
+		err = fmt.Errorf("behind %d whole objects: %w", w.whole, err)
+	case errors.Is(err, io.ErrUnexpectedEOF):
 		in.Emit(weir.Oddity{Kind: weir.OddTruncated, Detail: err.Error(), At: w.r.at})
-	} else if !errors.Is(err, format.ErrLimit) {
+	default:
 		in.Emit(weir.Oddity{Kind: weir.OddMalformed, Detail: err.Error(), At: w.began, Size: in.Size - w.began})
 	}
-	return errors.Join(fmt.Errorf("h2o: %w", err), w.rest(w.began))
+	return errors.Join(fmt.Errorf("h2o: %w", err), w.broken, w.rest(w.began))
 }
 
 // walker is the state of one reading.
@@ -76,7 +81,8 @@ type walker struct {
 	layouts *layouts
 	version string
 	types   []class // the type map: classes by the ids that the objects use
-	began   int64   // of the object that is being read
+	began   int64   // of the outermost object that is being read
+	whole   int     // outermost objects that were read to their end
 	depth   int
 	steps   int64
 	streams int
@@ -103,13 +109,13 @@ func (w *walker) run() error {
 	if err := w.typeMap(); err != nil {
 		return err
 	}
-	for n := 0; w.r.at < w.in.Size; n++ {
+	for ; w.r.at < w.in.Size; w.whole++ {
 		w.began = w.r.at
 		c, err := w.object()
 		if err != nil {
 			return err
 		}
-		if n == 0 {
+		if w.whole == 0 {
 			w.root(c)
 		}
 		if err := w.after(c); err != nil {

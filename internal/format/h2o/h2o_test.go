@@ -79,7 +79,11 @@ func TestRealModels(t *testing.T) {
 
 func TestTruncated(t *testing.T) {
 	for name, b := range real(t) {
-		for n := 2; n < len(b); n += 1 + n/200 {
+		every := 0 // pca.bin is cut at every length
+		if name != "pca.bin" {
+			every = len(b) / 200
+		}
+		for n := 2; n < len(b); n += 1 + every {
 			if _, _, err := parse(b[:n]); err == nil && n < len(b) {
 				// A file may end after any of its outermost objects; then nothing is missing that can be known.
 				if _, _, err := parse(append(bytes.Clone(b[:n]), 0)); err != nil {
