@@ -2,7 +2,7 @@
 
     .cache/venv/h2o-VERSION/bin/python testdata/make/h2o/train.py OUT
 
-OUT gets <algorithm>.bin (h2o.save_model), <algorithm>.mojo.zip and <algorithm>.java (POJO), as far as the version exports them. The server
+With "wide" it trains many more variants instead, to look for false alarms. OUT gets <algorithm>.bin (h2o.save_model), <algorithm>.mojo.zip and <algorithm>.java (POJO), as far as the version exports them. The server
 runs on a loopback port of its own and ends with this program. Failures are printed and do not stop the others.
 """
 
@@ -76,6 +76,73 @@ def estimators():
     yield "automl", automl
 
 
+def wide():
+    """More options of the same algorithms: kept out of the fixtures, to look for false alarms."""
+    x = ["a", "b", "c"]
+    gbm, glm, xgb, dl = H2OGradientBoostingEstimator, H2OGeneralizedLinearEstimator, H2OXGBoostEstimator, H2ODeepLearningEstimator
+    few = dict(ntrees=2, max_depth=2, seed=1)
+    cv = dict(nfolds=2, keep_cross_validation_predictions=True, keep_cross_validation_models=True, keep_cross_validation_fold_assignment=True)
+    yield "gbm-cv", lambda f: fit(gbm(**few, **cv), f, x, "label")
+    yield "gbm-quantile", lambda f: fit(gbm(distribution="quantile", quantile_alpha=0.3, **few), f, x, "y")
+    yield "gbm-multinomial", lambda f: fit(gbm(**few), f, ["a", "b"], "c")
+    yield "gbm-calibrated", lambda f: fit(gbm(calibrate_model=True, calibration_frame=f, **few), f, x, "label")
+    yield "gbm-isotonic", lambda f: fit(gbm(calibrate_model=True, calibration_method="IsotonicRegression", calibration_frame=f, **few), f, x, "label")
+    yield "gbm-monotone", lambda f: fit(gbm(monotone_constraints={"a": 1}, **few), f, x, "y")
+    yield "gbm-weights", lambda f: fit(gbm(weights_column="time", offset_column="b", stopping_rounds=2, score_each_iteration=True, **few), f, ["a", "c"], "y")
+    yield "gbm-interactions", lambda f: fit(gbm(interaction_constraints=[["a", "b"]], **few), f, x, "y")
+    yield "gbm-encoded", lambda f: fit(gbm(categorical_encoding="OneHotExplicit", **few), f, x, "y")
+    yield "drf-cv", lambda f: fit(H2ORandomForestEstimator(binomial_double_trees=True, **few, **cv), f, x, "label")
+    yield "glm-multinomial", lambda f: fit(glm(family="multinomial"), f, ["a", "b"], "c")
+    yield "glm-ordinal", lambda f: fit(glm(family="ordinal"), f, ["a", "b"], "c")
+    yield "glm-tweedie", lambda f: fit(glm(family="tweedie", tweedie_variance_power=1.5, missing_values_handling="Skip"), f, ["a", "b"], "time")
+    yield "glm-search", lambda f: fit(glm(lambda_search=True, alpha=[0.1, 0.9], nlambdas=5, interactions=["a", "c"]), f, x, "y")
+    yield "glm-negativebinomial", lambda f: fit(glm(family="negativebinomial", theta=0.5, generate_scoring_history=True), f, ["a", "b"], "event")
+    yield "glm-influence", lambda f: fit(glm(family="gaussian", lambda_=0, influence="dfbetas"), f, ["a", "b"], "y")
+    yield "gam-two", lambda f: fit(H2OGeneralizedAdditiveEstimator(gam_columns=["a", ["b", "time"]], bs=[0, 1], num_knots=[5, 20], scale=[0.1, 0.1], family="gaussian", **cv), f, [], "y")
+    yield "gam-monotone", lambda f: fit(H2OGeneralizedAdditiveEstimator(gam_columns=["b", "a"], bs=[2, 3], spline_orders=[3, 3], num_knots=[5, 5], family="gaussian"), f, [], "y")
+    yield "deeplearning-maxout", lambda f: fit(dl(hidden=[3, 3], activation="maxout_with_dropout", epochs=1, variable_importances=True, **cv), f, x, "y")
+    yield "xgboost-dart", lambda f: fit(xgb(booster="dart", **few), f, x, "y")
+    yield "xgboost-linear", lambda f: fit(xgb(booster="gblinear", ntrees=2, seed=1), f, x, "y")
+    yield "xgboost-cv", lambda f: fit(xgb(**few, **cv), f, ["a", "b"], "c")
+    yield "coxph-strata", lambda f: fit(H2OCoxProportionalHazardsEstimator(stop_column="time", stratify_by=["arm"], interactions=["a", "b"]), f, ["a", "b", "arm"], "event")
+    yield "glrm-categories", lambda f: fit(H2OGeneralizedLowRankEstimator(k=2, max_iterations=5, loss="Quadratic", multi_loss="Categorical", recover_svd=True, transform="STANDARDIZE"), f, x, None)
+    yield "pca-power", lambda f: fit(H2OPrincipalComponentAnalysisEstimator(k=2, pca_method="Power", use_all_factor_levels=True), f, x, None)
+    yield "pca-glrm", lambda f: fit(H2OPrincipalComponentAnalysisEstimator(k=2, pca_method="GLRM"), f, x, None)
+    yield "svd-random", lambda f: fit(H2OSingularValueDecompositionEstimator(nv=2, svd_method="Randomized"), f, ["a", "b"], None)
+    yield "kmeans-constrained", lambda f: fit(H2OKMeansEstimator(k=2, cluster_size_constraints=[20, 30], **{"nfolds": 0}), f, ["a", "b"], None)
+    yield "kmeans-estimate", lambda f: fit(H2OKMeansEstimator(k=5, estimate_k=True, **cv), f, ["a", "b"], None)
+    yield "rulefit-linear", lambda f: fit(H2ORuleFitEstimator(model_type="rules_and_linear", max_num_rules=4, rule_generation_ntrees=2, algorithm="gbm", seed=1), f, x, "label")
+    yield "targetencoder-blended", lambda f: fit(H2OTargetEncoderEstimator(blending=True, data_leakage_handling="kfold", fold_column="fold", columns_to_encode=[["c"], ["c", "arm"]]), f, ["c", "arm"], "label")
+    yield "naivebayes-multi", lambda f: fit(H2ONaiveBayesEstimator(laplace=1, **{"nfolds": 2}), f, ["a", "b"], "c")
+    yield "modelselection-backward", lambda f: fit(H2OModelSelectionEstimator(mode="backward", min_predictor_number=1), f, ["a", "b"], "y")
+    yield "anovaglm-binomial", lambda f: fit(H2OANOVAGLMEstimator(family="binomial", lambda_=0), f, ["a", "b"], "label")
+    yield "ensemble-gbm", lambda f: fit(H2OStackedEnsembleEstimator(metalearner_algorithm="gbm", seed=1, base_models=[
+        fit(gbm(nfolds=2, fold_assignment="Modulo", keep_cross_validation_predictions=True, **few), f, x, "y"),
+        fit(dl(hidden=[2], epochs=1, nfolds=2, fold_assignment="Modulo", keep_cross_validation_predictions=True), f, x, "y")]), f, x, "y")
+    yield "generic", generic
+
+
+def generic(f):
+    folder = tempfile.mkdtemp()
+    path = fit(H2OGradientBoostingEstimator(ntrees=1, seed=1), f, ["a", "b"], "y").save_mojo(folder, force=True)
+    return h2o.import_mojo(path)
+
+
+def grids(f, out):
+    """Grids over parameters of every type."""
+    for name, estimator, space in (
+            ("numbers", H2OGradientBoostingEstimator(ntrees=1, seed=1), {"max_depth": [1, 2], "learn_rate": [0.1, 0.2], "sample_rate": [0.5], "balance_classes": [True, False]}),
+            ("words", H2OGradientBoostingEstimator(ntrees=1, seed=1), {"histogram_type": ["UniformAdaptive", "Random"], "distribution": ["bernoulli"]}),
+            ("lists", H2OGeneralizedLinearEstimator(family="binomial"), {"alpha": [[0.1, 0.5], [0.2]], "lambda_": [[0.0], [0.1]], "missing_values_handling": ["Skip", "MeanImputation"]}),
+            ("layers", H2ODeepLearningEstimator(epochs=1), {"hidden": [[2], [2, 2]], "activation": ["Rectifier", "Tanh"], "input_dropout_ratio": [0, 0.1]})):
+        g = H2OGridSearch(estimator, space, grid_id="weir_grid_" + name, search_criteria={"strategy": "RandomDiscrete", "max_models": 3, "seed": 1})
+        g.train(x=["a", "b"], y="label", training_frame=f)
+        folder = tempfile.mkdtemp()
+        h2o.save_grid(folder, "weir_grid_" + name, save_params_references=True)
+        for n in os.listdir(folder):
+            shutil.move(os.path.join(folder, n), os.path.join(out, "grid-%s-%s.bin" % (name, n)))
+
+
 def fit(model, f, x, y):
     model.train(x=x, y=y, training_frame=f)
     return model
@@ -122,10 +189,11 @@ def main(out):
     h2o.init(ip="127.0.0.1", port=int(os.environ.get("H2O_PORT", "54871")), name="weir-fixtures", max_mem_size="1g", nthreads=2,
              jvm_custom_args=FLAGS, start_h2o=True)
     h2o.no_progress()
-    only = set(sys.argv[2:])
+    only = set(sys.argv[2:]) - {"wide"}
+    more = "wide" in sys.argv[2:]
     try:
         f = frame()
-        for name, make in estimators():
+        for name, make in wide() if more else estimators():
             if only and name not in only:
                 continue
             try:
@@ -134,7 +202,7 @@ def main(out):
                 print("no %s: %s" % (name, str(e).strip().splitlines()[0]))
                 continue
             save(model, name, out)
-        for name, make in (("grid", grid), ("frame", saved_frame)):
+        for name, make in (("grids", grids),) if more else (("grid", grid), ("frame", saved_frame)):
             try:
                 make(f, out)
             except Exception as e:
