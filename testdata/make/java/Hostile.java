@@ -296,7 +296,7 @@ public final class Hostile extends Kit {
             return set(d, "sizeThreshold", 0);
         });
         add("aspectj-cache", "file-write", "file", "AspectJWeaver: SimpleCache's map writes what is put into it to a file named by the key", () -> {
-            Object cache = set(hold((HashMap<Object, Object>) storing()), "folder", ".");
+            Object cache = fill(hold((HashMap<Object, Object>) storing()), "folder", ".", "lastStored", 0L);
             return map(tied(CC3, lazy(CC3, constant(CC3, "weir".getBytes()), (Map<?, ?>) cache), "weir-canary"), 1);
         });
     }

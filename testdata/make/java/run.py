@@ -5,7 +5,7 @@
     run.py --prepare  only fetches the libraries and compiles, for verify_fires.py and the oracle
 
 The libraries of libs.txt are fetched by Maven into .cache/java/lib, the programs compiled into .cache/java/classes.
-verify_fires.py --only 'java/*' then notes which attacks act, on which JDK.
+verify_fires.py --only 'java/*' then notes which attacks act, on which JDK. Only beanshell-comparator.ser differs from run to run (the order of a script's tables).
 """
 import hashlib
 import json
