@@ -36,6 +36,7 @@ type table struct {
 	chunk   [3]int64 // of the column chunk at hand: dictionary page, data page, size of all
 	index   [2]span  // its column and offset index
 	spans   []span
+	copies  map[int64]bool // offsets at which the metadata of a column stand again, or its Bloom filter begins
 	columns int64
 	err     error
 }
@@ -60,7 +61,7 @@ func parseParquet(in *format.Input) error {
 		return fmt.Errorf("parquet: metadata of %d bytes: %w", n, format.ErrLimit)
 	}
 	b := make([]byte, n)
-	t := &table{in: in, base: in.Size - parquetTail - n}
+	t := &table{in: in, base: in.Size - parquetTail - n, copies: map[int64]bool{}}
 	if _, err := in.ReadAt(b, t.base); err != nil && err != io.EOF {
 		return fmt.Errorf("parquet: %w", err)
 	}
@@ -76,8 +77,8 @@ func parseParquet(in *format.Input) error {
 	return cmp.Or(err, t.err, t.gaps())
 }
 
-// visit takes what matters of FileMetaData: {1 version, 2 schema, 4 row groups {1 columns {1 file path, 3 metadata {7 size, 9 data page, 11 dictionary
-// page}, 4 and 5 offset index, 6 and 7 column index}}, 5 key and value {1, 2}, 6 created by}.
+// visit takes what matters of FileMetaData: {1 version, 2 schema, 4 row groups {1 columns {1 file path, 2 file offset, 3 metadata {7 size, 9 data page,
+// 11 dictionary page, 14 Bloom filter}, 4 and 5 offset index, 6 and 7 column index}}, 5 key and value {1, 2}, 6 created by}.
 func (t *table) visit(p []int16, v thriftValue) {
 	at := t.base + int64(v.At)
 	switch {
@@ -92,6 +93,10 @@ func (t *table) visit(p []int16, v thriftValue) {
 	case len(p) < 2 || p[0] != 4 || p[1] != 1:
 	case len(p) == 3 && p[2] == 1:
 		t.in.Emit(weir.Setting{Key: "parquet.file", Value: cut(string(v.Text), maxText), At: at})
+	case len(p) == 3 && p[2] == 2, len(p) == 4 && p[2] == 3 && p[3] == 14:
+		if len(t.copies) < maxSpans {
+			t.copies[v.Int] = true
+		}
 	case len(p) == 3 && p[2] >= 4 && p[2] <= 7:
 		x := &t.index[(p[2]-4)/2]
 		if p[2]%2 == 0 {
@@ -132,7 +137,9 @@ func (t *table) gaps() error {
 	at := int64(len(parquetMagic))
 	for _, s := range append(t.spans, span{t.base, 0}) {
 		if s.at > at {
-			t.in.Emit(weir.Oddity{Kind: weir.OddGap, Detail: fmt.Sprintf("%d bytes that no column names", s.at-at), At: at, Size: s.at - at})
+			if !t.repeats(at, s.at) {
+				t.in.Emit(weir.Oddity{Kind: weir.OddGap, Detail: fmt.Sprintf("%d bytes that no column names", s.at-at), At: at, Size: s.at - at})
+			}
 			if _, err := t.in.Nested(fmt.Sprintf("[gap@%d]", at), io.NewSectionReader(t.in, at, s.at-at), s.at-at); err != nil {
 				return err
 			}
@@ -141,6 +148,39 @@ func (t *table) gaps() error {
 	}
 	return nil
 }
+
+// maxRepeat bounds what is read of a gap to see whether it consists of metadata; Bloom filters behind their headers are not read.
+const maxRepeat = 1 << 20
+
+// repeats reports whether a gap consists of what columns name without its size. Until 2024 Arrow wrote each column's metadata a second time
+// behind the column, where file_offset points (parquet.thrift, ColumnChunk); Bloom filters begin with a header whose first field is the number
+// of bytes behind it (BloomFilterHeader). Such bytes are handed on all the same: strings in them are anybody's.
+func (t *table) repeats(at, end int64) bool {
+	for at < end && t.copies[at] {
+		b := make([]byte, min(end-at, maxRepeat))
+		if n, err := t.in.ReadAt(b, at); n < len(b) {
+			t.err = cmp.Or(t.err, err)
+			return false
+		}
+		filter := int64(0)
+		r := &thriftReader{b: b, steps: t.in.Limits.Steps, visit: func(p []int16, v thriftValue) {
+			if len(p) == 1 && p[0] == 1 && v.Kind == thriftI32 { // field 1 of metadata is an i32 too: the type of the column, at most 7
+				filter = v.Int
+			}
+		}}
+		if r.structure() != nil {
+			return false
+		}
+		at += int64(r.at)
+		if filter >= smallestFilter && filter <= end-at {
+			at += filter
+		}
+	}
+	return at == end
+}
+
+// smallestFilter is the size of a Bloom filter of one block, in bytes.
+const smallestFilter = 32
 
 // property reads an entry of the metadata. Spark's schema is JSON in which user-defined types name their classes; Python's carry a pickle
 // for the case that the class cannot be imported (pyspark/sql/types.py, UserDefinedType.fromJson).
