@@ -88,21 +88,28 @@ func begins(first []byte) bool {
 	return false
 }
 
-// isPOJO reports whether a source declares a model: a type that extends GenModel, or the annotation that H2O gives its own.
+// isPOJO reports whether a source declares a model: a type that extends GenModel or a model of hex.genmodel's, which all descend from it and
+// have MojoModel in their names, or the annotation that H2O gives its own. Programs that score with a model import and name the same package,
+// and reflect and read files as programs do; they are none.
 func isPOJO(s *javasource.Source) bool {
 	if s == nil {
 		return false
 	}
-	for _, t := range s.Types {
-		for _, up := range t.Super {
-			if name := up[strings.LastIndexByte(up, '.')+1:]; name == "GenModel" || strings.HasPrefix(up, "hex.genmodel.") {
-				return true
-			}
-		}
+	isModel := func(name string) bool {
+		name = lastPart(name)
+		return name == "GenModel" || strings.Contains(name, "MojoModel")
 	}
-	return slices.ContainsFunc(s.Uses, func(u javasource.Use) bool { return strings.HasPrefix(u.Name, "hex.genmodel.") }) ||
-		slices.ContainsFunc(s.Imports, func(i javasource.Import) bool { return strings.HasPrefix(i.Name, "hex.genmodel.") })
+	return slices.ContainsFunc(s.Types, func(t javasource.Type) bool { return slices.ContainsFunc(t.Super, isModel) }) ||
+		slices.ContainsFunc(s.Imports, func(i javasource.Import) bool { return i.Name == modelAnnotation }) ||
+		slices.ContainsFunc(s.Uses, func(u javasource.Use) bool {
+			return u.Name == modelAnnotation || u.How == javasource.UseNew && lastPart(u.Name) == "GenModel"
+		})
 }
+
+// modelAnnotation is what H2O writes before the class of a POJO.
+const modelAnnotation = "hex.genmodel.annotations.ModelPojo"
+
+func lastPart(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 
 // maxSource bounds the tokens of a source: POJOs of large forests are some hundred megabytes.
 const maxSource = 200_000_000

@@ -43,9 +43,13 @@ func TestMatch(t *testing.T) {
 		head format.Head
 		want string
 	}{
-		"real POJO":                {head("x", string(pojo)), "h2o-pojo java-source"},
-		"POJO behind escapes":      {head("x", `\u0069mport a.B; class M extends hex.genmodel.Gen\u004dodel { }`), "h2o-pojo java-source"},
-		"POJO by its annotation":   {head("x", `@hex.genmodel.annotations.ModelPojo class M { }`), "h2o-pojo java-source"},
+		"real POJO":              {head("x", string(pojo)), "h2o-pojo java-source"},
+		"POJO behind escapes":    {head("x", `\u0069mport a.B; class M extends hex.genmodel.Gen\u004dodel { }`), "h2o-pojo java-source"},
+		"POJO by its annotation": {head("x", `@hex.genmodel.annotations.ModelPojo class M { }`), "h2o-pojo java-source"},
+		"POJO by a base class":   {head("x", `import hex.genmodel.algos.tree.*; class M extends SharedTreeMojoModel { }`), "h2o-pojo java-source"},
+		"POJO without a name":    {head("x", `class M { Object o = new hex.genmodel.GenModel() { }; }`), "h2o-pojo java-source"},
+		"program that scores": {head("Main.java", `import hex.genmodel.easy.*; import hex.genmodel.GenModel; class Main { void f() throws Exception {
+			GenModel m = (GenModel) Class.forName("gbm").newInstance(); Object o = hex.genmodel.MojoModel.load("gbm.zip"); } }`), "java-source"},
 		"other Java":               {head("A.java", "package a; class A { }"), "java-source"},
 		"long comment":             {head("A.java", long+string(pojo)), "java-source"},
 		"Python":                   {head("a.py", "import os\nclass A:\n  pass\n"), ""},
