@@ -122,6 +122,8 @@ func linkEscape(p *Pass) {
 // Bits of a Unix mode.
 const (
 	modeSetID  = 0o6000
+	modeSetGID = 0o2000
+	modeFolder = 0o040000
 	modeType   = 0o170000
 	modePipe   = 0o010000
 	modeChar   = 0o020000
@@ -138,6 +140,9 @@ func special(mode uint32) string {
 		return "a device"
 	case modeSocket:
 		return "a socket"
+	}
+	if mode&modeType == modeFolder {
+		mode &^= modeSetGID // files made in the folder are its group's: jars are built in such folders
 	}
 	if mode&modeSetID != 0 {
 		return "set-uid or set-gid"

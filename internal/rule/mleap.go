@@ -187,9 +187,17 @@ func mleapForeignCode(p *Pass) {
 	if !isBundle(p) {
 		return
 	}
+	found := map[string]bool{} // what lies in a jar is the jar's finding
 	for i := range p.Units {
 		u := &p.Units[i]
 		if what, at := foreign(u); what != "" {
+			inside := false
+			for at, r := range u.Member {
+				inside = inside || r == '!' && strings.HasPrefix(u.Member[at:], "!/") && found[u.Member[:at]]
+			}
+			if found[u.Member] = true; inside {
+				continue
+			}
 			p.Report(p.finding(u, at, "a bundle holds definitions and weights, this one also "+what, path.Base(u.Member)))
 		}
 	}
