@@ -93,6 +93,11 @@ func MLflow() []Rule {
 			Fix: "open the page only where no session of yours is signed in", Check: htmlScript,
 		},
 		{
+			ID: "mlflow/artifact-script", Title: "HTML among the artifacts of an MLflow run runs script by a handler", Since: "0.2.0", Severity: weir.SeverityHigh,
+			Impact: []weir.Impact{weir.ImpactExecution, weir.ImpactExposure}, CWE: []int{79},
+			Fix: "do not open this artifact in MLflow's interface; delete it, or read it as text", Check: artifactScript,
+		},
+		{
 			ID: "mlflow/store-location", Title: "Record of an MLflow store points outside of it", Since: "0.2.0", Severity: weir.SeverityHigh,
 			Impact: []weir.Impact{weir.ImpactRead, weir.ImpactWrite}, CWE: []int{22, 36}, Aliases: []string{"CVE-2023-6909", "CVE-2024-1558", "CVE-2024-2928"},
 			Fix: "do not serve this store; correct the location or delete the record", Check: storeLocation,

@@ -229,25 +229,53 @@ func templateInjection(p *Pass) {
 	}
 }
 
-// recipeScript reports active HTML in recipes, whose values MLflow before 2.10 copied into its cards, and in cards what is not the card's own.
+// recipeScript reports active HTML in recipes, whose values MLflow before 2.10 copied into its cards, and in the pages of their steps what is
+// not of the cards' own template.
 func recipeScript(p *Pass) {
 	for _, u := range mlUnits(p, "mlflow-recipe", "html") {
-		card := isCard(u)
-		if hasFormat(u, "html") && !card {
+		page := hasFormat(u, "html")
+		if page && !isCard(u) && !stepOutput.MatchString(p.File.Path+"!/"+u.Member) {
 			continue
 		}
 		for _, c := range facts[weir.Code](u) {
-			if c.Language != "html" || card && cardsOwn(c) {
+			if c.Language != "html" || page && cardsOwn(c) {
 				continue
 			}
 			what := "a value of the recipe is HTML that runs script where a card shows it"
-			if card {
-				what = "the card holds script that is not of MLflow's template"
+			if page {
+				what = "the page of a recipe's step holds script that is not of MLflow's template"
 			}
 			f := p.finding(u, c.At, what, c.Text)
 			f.Line = c.Line
 			p.Report(f)
 			break // one is enough to keep the page closed
+		}
+	}
+}
+
+// stepOutput and runArtifact tell the places of pages that MLflow shows (mlflow/recipes/utils/execution.py, mlflow/store/tracking/file_store.py).
+var (
+	stepOutput  = regexp.MustCompile(`(?:^|/)steps/[^/]+/outputs/[^!]*\.(?:html?|svg)(?:!/)?$`)
+	runArtifact = regexp.MustCompile(`(?:^|/)(?:[0-9a-f]{32}|m-[0-9a-f]{32})/artifacts/[^!]*(?:!/)?$`)
+)
+
+// byItself tells what runs as soon as a page is shown and what plots and reports of honest tools do not have: handlers of pictures and media,
+// addresses that are script.
+var byItself = regexp.MustCompile(`(?is)^<\s*(?:img|svg|image|video|audio|source|details|input|object|embed|iframe|marquee|animate\w*|set|style|link|math)\b[^>]*?[\s"'/]on[a-z]{3,}\s*=|^(?:href|src|action|formaction|data|xlink:href)\s*=\s*["']?\s*(?:javascript|vbscript|data)\s*:|^<\s*(?:meta|base)\b`)
+
+// artifactScript looks at pages among the artifacts of runs. Script elements alone are what interactive plots are made of.
+func artifactScript(p *Pass) {
+	for _, u := range mlUnits(p, "html") {
+		if isCard(u) || !runArtifact.MatchString(p.File.Path+"!/"+u.Member) {
+			continue
+		}
+		for _, c := range facts[weir.Code](u) {
+			if c.Language == "html" && byItself.MatchString(c.Text) {
+				f := p.finding(u, c.At, "the page runs script by a handler or address, as no plot does, when MLflow's interface shows it", c.Text)
+				f.Line = c.Line
+				p.Report(f)
+				break
+			}
 		}
 	}
 }
@@ -278,7 +306,9 @@ func htmlScript(p *Pass) {
 		for _, c := range facts[weir.Code](u) {
 			if c.Language == "html" && !isCard(u) {
 				f := p.finding(u, c.At, "the page runs script when it is opened, as MLflow's interface does in its preview", c.Text)
-				f.Line = c.Line
+				if f.Line = c.Line; byItself.MatchString(c.Text) {
+					f.Severity = weir.SeverityHigh
+				}
 				p.Report(f)
 				break
 			}

@@ -15,8 +15,11 @@ func isHTML(h format.Head) bool {
 		return false
 	}
 	b := bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(h.First[:min(len(h.First), 4096)], []byte("\xef\xbb\xbf")), " \t\r\n"))
-	for bytes.HasPrefix(b, []byte("<!--")) {
+	for bytes.HasPrefix(b, []byte("<!--")) || bytes.HasPrefix(b, []byte("<?xml")) {
 		_, rest, ok := bytes.Cut(b, []byte("-->"))
+		if bytes.HasPrefix(b, []byte("<?")) {
+			_, rest, ok = bytes.Cut(b, []byte("?>"))
+		}
 		if !ok {
 			return false
 		}
@@ -28,6 +31,11 @@ func isHTML(h format.Head) bool {
 		}
 	}
 	return false
+}
+
+// shown reports whether a file lies where MLflow shows pages: among the artifacts of a run or the outputs of a recipe's step.
+func shown(name string) bool {
+	return strings.Contains(name, "artifacts/") || strings.Contains(name, "/outputs/") && strings.Contains(name, "steps/")
 }
 
 // active is what runs when a browser shows a page: script elements, handlers, addresses that are script, pages within the page.

@@ -79,6 +79,7 @@ func TestRecognition(t *testing.T) {
 		{"requirements.txt", "These are the requirements of the project.\n", ""},
 		{"report.html", "\n<!-- made by x -->\n<!DOCTYPE html><html></html>", "html"},
 		{"page", "<html>", "html"},
+		{"plot.svg", "<?xml version=\"1.0\"?>\n<!-- x --><svg onload=x>", "html"},
 		{"notes.txt", "<3 models", ""},
 		{"code/a.py", "import os\n", "python-source"},
 		{"a.py", "\x00\x01", ""},
@@ -93,12 +94,12 @@ func TestRecognition(t *testing.T) {
 
 // TestInside holds that pages and sources are read beside a model alone, and that everything else does not ask.
 func TestInside(t *testing.T) {
-	for name, content := range map[string]string{"a.py": "import os\n", "a.html": "<html><script>x</script>", "card.html": "<html><style>h2.step-title {", "MLmodel": "flavors: {}\n"} {
+	for name, content := range map[string]string{"a.py": "import os\n", "a.html": "<html><script>x</script>", "card.html": "<html><style>h2.step-title {", "steps/train/outputs/x.html": "<html>", "r/artifacts/p.html": "<html>", "MLmodel": "flavors: {}\n"} {
 		for _, f := range Formats {
 			h := format.Head{Name: name, Size: int64(len(content)), First: []byte(content)}
 			outside := f.Match(h)
 			h.Inside = true
-			if inside := f.Match(h); inside != outside && (name == "MLmodel" || name == "card.html") {
+			if inside := f.Match(h); inside != outside && name != "a.py" && name != "a.html" {
 				t.Errorf("%s is %s depending on where it lies", name, f.Name)
 			} else if outside && (name == "a.py" || name == "a.html") {
 				t.Errorf("%s is %s wherever it lies", name, f.Name)

@@ -41,12 +41,12 @@ func jinja(in *format.Input, b []byte) []byte {
 		}
 		out.Write(b[at : at+i])
 		start := at + i
-		end := bytes.Index(b[start:], []byte(closing))
+		end := bytes.Index(b[start+2:], []byte(closing))
 		if end < 0 { // Jinja refuses it; what it was to be is not known
 			out.Write(b[start:])
 			break
 		}
-		end += start
+		end += start + 2
 		text := strings.ToValidUTF8(strings.TrimSpace(string(b[start+2:end])), "\ufffd")
 		if n++; closing != "#}" && n <= maxTemplates {
 			in.Emit(weir.Code{Language: "jinja", Name: "template", Text: cut(text, 1000), At: int64(start), Line: 1 + bytes.Count(b[:start], []byte("\n"))})
