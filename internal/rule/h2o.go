@@ -61,6 +61,7 @@ func primitiveArray(class string) bool {
 }
 
 func h2oJava(p *Pass) {
+	h2oEmbedded(p)
 	eachClass(p, func(u *Unit, c weir.Class) {
 		if c.Field == typeMap || ofH2O(c.Field, c.Name) {
 			return
@@ -72,6 +73,15 @@ func h2oJava(p *Pass) {
 		}
 		p.Report(f)
 	})
+}
+
+// h2oEmbedded reports streams in files of versions that weir does not know, where the nearest known version has no field for one.
+func h2oEmbedded(p *Pass) {
+	for i := range p.Units {
+		if u := &p.Units[i]; hasFormat(u, h2oBinary) {
+			p.reportOddities(u, oddities(u, weir.OddEmbedded), "H2O of the version that the file names may read a Java object stream without a filter", weir.SeverityHigh, weir.ConfidencePossible)
+		}
+	}
 }
 
 func h2oTypeMap(p *Pass) {

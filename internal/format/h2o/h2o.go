@@ -55,6 +55,9 @@ func Parse(in *format.Input) error {
 	w := &walker{in: in, r: reader{src: in, size: in.Size}, layouts: shippedLayouts()}
 	err := w.run()
 	w.foreign(err != nil)
+	if err == nil && w.layouts.version(w.version) != w.version {
+		err = w.unexplained()
+	}
 	if err == nil {
 		if w.broken != nil {
 			return fmt.Errorf("h2o: %w", w.broken)
@@ -88,7 +91,8 @@ type walker struct {
 	streams int
 	path    []string // fields that lead to where the reader is, outermost first
 	objects int64
-	broken  error // of the first Java stream that could not be followed
+	known   []int64 // where the Java streams are that were followed
+	broken  error   // of the first Java stream that could not be followed
 }
 
 // class is an entry of the type map.

@@ -125,6 +125,28 @@ func TestForeignClass(t *testing.T) {
 	}
 }
 
+// TestUnknownVersion: in a file of a version without layouts, a stream that the walk steps over is told; in one of a known version it is data.
+func TestUnknownVersion(t *testing.T) {
+	b := bytes.Clone(real(t)["gbm-regression.bin"])
+	at := bytes.Index(b, []byte("Gradient")) // a text inside
+	if at < 0 {
+		at = bytes.LastIndex(b, []byte("model"))
+	}
+	copy(b[at:], "\xac\xed\x00\x05")
+	for version, want := range map[string]int{"3.46.0.12": 0, "3.46.0.99": 1} {
+		facts, _, err := parse(bytes.Replace(b, []byte("3.46.0.12"), []byte(version), 1))
+		got := 0
+		for _, f := range facts {
+			if o, ok := f.(weir.Oddity); ok && o.Kind == weir.OddEmbedded && o.At == int64(at) {
+				got++
+			}
+		}
+		if err != nil || got != want {
+			t.Errorf("%s: %d streams, want %d: %v", version, got, want, err)
+		}
+	}
+}
+
 func TestVersions(t *testing.T) {
 	l := shippedLayouts()
 	if len(l.byName) < 2000 || len(l.versions) < 3 {

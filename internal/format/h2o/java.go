@@ -1,9 +1,11 @@
 package h2o
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"weir"
 	"weir/internal/format"
@@ -25,11 +27,41 @@ func (w *walker) stream() error {
 		return fmt.Errorf("more than %d Java object streams: %w", maxStreams, format.ErrLimit)
 	}
 	where := w.where()
+	w.known = append(w.known, at)
 	w.part("java", where, at)
 	if err := java.Stream(w.view(where, at, n), where); err != nil && w.broken == nil {
 		w.broken = fmt.Errorf("%s at %d: %w", where, at, err)
 		if errors.Is(err, format.ErrLimit) {
 			return err
+		}
+	}
+	return nil
+}
+
+// unexplained searches a file of a version whose layouts weir does not have for Java object streams that the walk did not meet: another layout
+// may have a field for them where this one has numbers. No loader reads a stream that does not begin with its magic, whatever the layout.
+func (w *walker) unexplained() error {
+	const magic, piece = "\xac\xed\x00\x05", 1 << 20
+	buf := make([]byte, min(piece, w.in.Size))
+	for at := int64(0); at < w.in.Size; at += piece - int64(len(magic)) + 1 {
+		b := buf[:min(piece, w.in.Size-at)]
+		if n, err := w.in.ReadAt(b, at); n < len(b) {
+			return fmt.Errorf("read at %d: %w", at, err)
+		}
+		for i := 0; ; {
+			j := bytes.Index(b[i:], []byte(magic))
+			if j < 0 {
+				break
+			}
+			i += j
+			if found := at + int64(i); !slices.Contains(w.known, found) {
+				w.in.Emit(weir.Oddity{Kind: weir.OddEmbedded, Detail: fmt.Sprintf("a Java object stream at byte %d, where H2O %s has no field for one", found, w.layouts.version(w.version)), At: found})
+				return nil
+			}
+			i += len(magic)
+		}
+		if int64(len(b)) == w.in.Size-at {
+			break
 		}
 	}
 	return nil

@@ -96,6 +96,9 @@ func (l *layouts) letter(version string) byte {
 	return byte('a' + best)
 }
 
+// version is the known version as which another one is read.
+func (l *layouts) version(of string) string { return l.versions[l.letter(of)-'a'] }
+
 // newer compares versions by their numbers.
 func newer(a, b string) bool {
 	x, y := strings.Split(a, "."), strings.Split(b, ".")
