@@ -168,9 +168,9 @@ func TestDepth(t *testing.T) {
 func honest(t testing.TB) map[string][]byte {
 	t.Helper()
 	all := map[string][]byte{}
-	for _, root := range []string{"mleap", "spark"} {
+	for _, root := range []string{"mleap", "spark", "parquet"} {
 		err := filepath.WalkDir("../../../testdata/benign/"+root, func(p string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
+			if err != nil || d.IsDir() || d.Name() == "manifest.json" {
 				return err
 			}
 			b, err := os.ReadFile(p)
@@ -222,7 +222,7 @@ func TestHonest(t *testing.T) {
 		if got := strings.Join(p.formats, " "); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
-		if s := p.String(); strings.Contains(s, " odd ") || len(p.errs)+len(p.members) > 0 {
+		if s := p.String(); strings.Contains(s, " odd ") || len(p.errs) > 0 || len(p.members) > 0 && want != "parquet" { // metadata that Arrow wrote twice are handed on
 			t.Errorf("%s: %s", name, s)
 		}
 		if other := strings.Join(parse("other", b).formats, " "); !strings.HasSuffix(name, ".pb") && other != want {

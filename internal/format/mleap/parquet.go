@@ -119,7 +119,7 @@ const maxSpans = 200_000
 func (t *table) chunkEnds() {
 	t.columns++
 	from := t.chunk[1]
-	if d := t.chunk[0]; d > 0 && d < from {
+	if d := t.chunk[0]; d > 0 && (d < from || from <= 0) { // an empty column has a dictionary and no data
 		from = d
 	}
 	for _, s := range []span{{from, t.chunk[2]}, t.index[0], t.index[1]} {

@@ -61,6 +61,7 @@ func TestParquet(t *testing.T) {
 		{"a list of many", parquet("data", "{}", many...), "parquet | parquet.rows:7 parquet.created-by:by hand |  | "},
 		{"a gap", parquet("dataHIDDENdata", "{}", column(4, 0, 4), column(14, 0, 4)), "parquet | parquet.rows:7 parquet.created-by:by hand odd gap | [gap@8]+6 | "},
 		{"a gap at the end", parquet("dataHIDDEN", "{}", column(4, 0, 4)), "parquet | parquet.rows:7 parquet.created-by:by hand odd gap | [gap@8]+6 | "},
+		{"an empty column", parquet("dict", "{}", column(0, 4, 4)), "parquet | parquet.rows:7 parquet.created-by:by hand |  | "},
 		{"no columns", parquet("HIDDEN", "{}"), "parquet | parquet.rows:7 parquet.created-by:by hand odd gap | [gap@4]+6 | "},
 		{"a column beyond the file", parquet("data", "{}", column(4, 0, 4), column(4, 0, 1<<40)),
 			"parquet | parquet.rows:7 odd mismatch parquet.created-by:by hand |  | "},

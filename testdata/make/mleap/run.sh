@@ -2,7 +2,7 @@
 # Makes the fixtures of MLeap and Spark ML, or proves those that are kept.
 #   run.sh verify        MLeap's own loader on all kept bundles: hostile ones fire, honest ones load, and every file that it opens is one that weir
 #                        follows; needs Java 17 and Maven, about two minutes
-#   run.sh make          everything anew, Spark's too; needs the venv `mleap` of setup.sh all, about fifteen minutes
+#   run.sh make          everything anew, Spark's too; needs the venvs `mleap` and `mlflow28` of setup.sh all, about fifteen minutes
 # What it fetches and builds stays in .cache/mleap.
 set -eu
 what=${1:-verify}
@@ -56,6 +56,7 @@ if [ "$what" = make ]; then
 	cp "$work/ops.txt" "$top/internal/rule/mleap-ops.txt"
 	"$python" spark_models.py "$work/spark"
 	python3 benign.py "$work/new" "$work/old" "$work/graphs" "$work/spark" "$top/testdata/benign"
+	"$top/.cache/venv/mlflow28/bin/python" tables.py "$top/testdata/benign"
 	python3 malicious.py "$work/graphs" "$work/new" "$work/canary" "$top/testdata/malicious"
 	python3 fire.py "$top/testdata/malicious" "$new" "$name" --write
 	"$python" spark_malicious.py "$work/spark" "$top/testdata/malicious" "$work/canary"
