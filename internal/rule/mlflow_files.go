@@ -261,7 +261,7 @@ var (
 
 // byItself tells what runs as soon as a page is shown and what plots and reports of honest tools do not have: handlers of pictures and media,
 // addresses that are script.
-var byItself = regexp.MustCompile(`(?is)^<\s*(?:img|svg|image|video|audio|source|details|input|object|embed|iframe|marquee|animate\w*|set|style|link|math)\b[^>]*?[\s"'/]on[a-z]{3,}\s*=|^(?:href|src|action|formaction|data|xlink:href)\s*=\s*["']?\s*(?:javascript|vbscript|data)\s*:|^<\s*(?:meta|base)\b`)
+var byItself = regexp.MustCompile(`(?is)^<\s*(?:img|svg|image|video|audio|source|details|input|object|embed|iframe|marquee|animate\w*|set|style|link|math)\b[^>]*?[\s"'/]on[a-z]{3,}\s*=|^(?:<\s*[a-z][^>]*?[\s"'/])?(?:href|src|action|formaction|data|xlink:href)\s*=\s*["']?\s*(?:javascript|vbscript|data)\s*:|^<\s*(?:meta|base)\b`)
 
 // artifactScript looks at pages among the artifacts of runs. Script elements alone are what interactive plots are made of.
 func artifactScript(p *Pass) {

@@ -443,6 +443,26 @@ def card_script():
     write("m/card.html", models.card())
 
 
+@case("artifact-page", how="browser", sign="title")
+def artifact_page():
+    """a page among a run's artifacts runs script by a handler"""
+    write("m/mlruns/0/%s/artifacts/report.html" % ("a" * 32), "<!DOCTYPE html><html><body><img src=x onerror=\"document.title='fired'\"></body></html>")
+
+
+@case("model-page", how="browser", sign="title")
+def model_page():
+    """a page in the model's folder runs script by an address"""
+    base()
+    write("m/extra_files/report.html", "<!DOCTYPE html><html><body><iframe src=\"javascript:parent.document.title='fired'\"></iframe></body></html>")
+
+
+@case("step-page", how="browser", sign="title")
+def step_page():
+    """a page that a recipe's step left behind runs script"""
+    write("m/recipe.yaml", "recipe: \"regression/v1\"\n")
+    write("m/steps/ingest/outputs/card.html", "<!DOCTYPE html><html><body><script>document.title='fired'</script></body></html>")
+
+
 def store(name, technique, location, sign="outside"):
     def make():
         write("m/mlruns/0/meta.yaml", "artifact_location: file:///build/mlruns/0\ncreation_time: 1\nexperiment_id: '0'\nlast_update_time: 1\nlifecycle_stage: active\nname: Default\n")

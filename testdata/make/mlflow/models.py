@@ -200,7 +200,7 @@ def run(case, version, keep=None):
         if sign == "etc":
             return " /etc\n" in said, text + said
         if sign == "title":
-            page = os.path.join(where, "card.html" if how == "recipe-card" else "m/card.html")
+            page = os.path.join(where, "card.html") if how == "recipe-card" else glob.glob(os.path.join(where, "m", "**", "*.html"), recursive=True)[0]
             return "<title>fired</title>" in browser(page), text
         return bool(glob.glob(os.path.join(where, sign)) + glob.glob(os.path.join(where, "m", sign))), text  # projects and recipes run in their folder
     finally:
