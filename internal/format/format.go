@@ -48,6 +48,9 @@ type Format struct {
 	// MatchDir reports whether a folder with these entry names may be one model of this format. It is one if a file directly in it is
 	// recognised, by its content, as a model of the same framework: MLmodel, bundle.json. Nil for models that are single files.
 	MatchDir func(names []string) bool
+	// Below is the folder in such a folder whose files decide instead of those directly in it: Spark's metadata. Models of the same format
+	// further down are then parts of the outermost one.
+	Below string
 	// Parse emits what is there. An error means that not everything could be read; facts emitted before it count.
 	// Nil for formats that are only recognised.
 	Parse func(*Input) error

@@ -112,8 +112,19 @@ func (t *folders) enter(dir *source.Dir) {
 			fresh = append(fresh, &folder{dir: d, format: f, from: len(t.held)})
 		}
 	}
-	slices.Reverse(fresh)
-	t.open = append(t.open, fresh...)
+	for _, f := range slices.Backward(fresh) {
+		if f.format.Below == "" || !slices.ContainsFunc(t.open, func(o *folder) bool { return o.format == f.format }) {
+			t.open = append(t.open, f)
+		}
+	}
+}
+
+// decides reports whether files of a folder say if f is a model.
+func (f *folder) decides(dir *source.Dir) bool {
+	if below := f.format.Below; below != "" {
+		return dir != nil && dir.Up == f.dir && dir.Path[strings.LastIndexByte(dir.Path, '/')+1:] == below
+	}
+	return dir == f.dir
 }
 
 // claim gives the format that claims a folder by the names in it, nil when none does.
@@ -211,7 +222,7 @@ func (f *folder) count(cfg *Config, files []*result) {
 		if r.artifact.Coverage == weir.CoverageRecognised {
 			f.sum.Coverage = weir.CoverageRecognised
 		}
-		f.sure = f.sure || r.file.Dir == f.dir && r.is(cfg, f.format)
+		f.sure = f.sure || f.decides(r.file.Dir) && r.is(cfg, f.format)
 	}
 }
 
@@ -230,7 +241,7 @@ func (c *Catalog) modelOf(names []string, want *format.Format) bool {
 // judge applies the rules over a folder and gives each finding to the file that it is about.
 func (t *folders) judge(f *folder) {
 	files := t.held[f.from:f.to]
-	if !slices.ContainsFunc(files, func(r *result) bool { return r.file.Dir == f.dir && r.is(t.cfg, f.format) }) {
+	if !slices.ContainsFunc(files, func(r *result) bool { return f.decides(r.file.Dir) && r.is(t.cfg, f.format) }) {
 		return
 	}
 	type place struct {

@@ -32,6 +32,11 @@ func folderConfig() Config {
 			Parse:    func(*format.Input) error { return nil },
 		},
 		format.Format{
+			Name: "deep", Framework: "deep", Model: true, Parsed: true, Match: prefix("D:"), Below: "meta",
+			MatchDir: func(names []string) bool { return slices.Contains(names, "meta") },
+			Parse:    func(*format.Input) error { return nil },
+		},
+		format.Format{
 			Name: "tar", Parsed: true, Match: func(h format.Head) bool { return len(h.First) > 262 && string(h.First[257:262]) == "ustar" },
 			Parse: func(in *format.Input) error {
 				r := tar.NewReader(io.NewSectionReader(in, 0, in.Size))
@@ -164,6 +169,17 @@ func TestFolders(t *testing.T) {
 				"finding m/in/code/evil||evil in a main", "artifact m/in/code/evil ", "artifact m/in/main main", "folder m/in main complete 3 critical false",
 				"artifact m/main main", "folder m main complete 5 critical false", "artifact n/main main", "folder n main complete 2 none false",
 			},
+		},
+		{
+			"one that says so below, with its parts", map[string]string{"m/meta/a": "D:", "m/parts/1/meta/a": "D:", "m/parts/1/data/x": "B:"}, nil,
+			[]string{
+				"artifact m/meta/a deep", "finding m/parts/1/data/x||yes", "artifact m/parts/1/data/x bad", "artifact m/parts/1/meta/a deep",
+				"folder m deep complete 6 high false",
+			},
+		},
+		{
+			"only the name of what would say so", map[string]string{"m/a": "D:", "m/meta/a": "x", "m/meta/b/meta": "D:"}, nil,
+			[]string{"artifact m/a deep", "artifact m/meta/a ", "artifact m/meta/b/meta deep"},
 		},
 		{
 			"its main file alone", map[string]string{"code/evil": "x", "main": "M:"}, []string{"main"},

@@ -26,7 +26,7 @@ var Formats = []format.Format{
 	{Name: "mleap-model", Doc: "MLeap model.json or model.pb: a transformer and its attributes", Framework: "mleap", Model: true, Parsed: true, Match: matchModel, Parse: parseModel},
 	{Name: "mleap-node", Doc: "MLeap node.json or node.pb: a node of a pipeline", Framework: "mleap", Model: true, Parsed: true, Match: matchNode, Parse: parseNode},
 	{Name: "spark-ml", Doc: "Spark ML metadata: the class of a pipeline or stage and its parameters", Framework: "spark", Model: true, Parsed: true,
-		Match: matchSpark, Parse: parseSpark},
+		Match: matchSpark, MatchDir: matchSparkDir, Below: "metadata", Parse: parseSpark},
 	{Name: "parquet", Doc: "Apache Parquet table", Model: false, Parsed: true, Match: matchParquet, Parse: parseParquet},
 }
 

@@ -38,6 +38,18 @@ func matchSpark(h format.Head) bool {
 	return known >= 2 && known == len(s.keys)
 }
 
+// sparkParts are the folders in which Spark's models keep what is not metadata (the MLWriter of each, in org.apache.spark.ml).
+var sparkParts = []string{"metadata", "stages", "data", "itemFactors", "userFactors", "treesMetadata", "bestModel", "estimator", "evaluator", "subModels",
+	"classifier", "oldDataset", "initialModel", "strToIndex", "randomProjections"}
+
+// matchSparkDir reports whether a folder holds what a Spark ML model does and nothing else: metadata, which it must have, and the parts.
+func matchSparkDir(names []string) bool {
+	return slices.Contains(names, "metadata") && !slices.ContainsFunc(names, func(n string) bool {
+		number, model := strings.CutPrefix(n, "model_") // of OneVsRestModel
+		return !slices.Contains(sparkParts, n) && (!model || strings.Trim(number, "0123456789") != "")
+	})
+}
+
 // maxSQL bounds the text of a statement that becomes a fact.
 const maxSQL = 16 << 10
 
