@@ -112,7 +112,7 @@ func mleapTraversal(p *Pass) {
 func (p *Pass) savedModel(u *Unit) {
 	var files, dirs []weir.Member
 	for _, m := range facts[weir.Member](u) {
-		if !escapes(m.Name) {
+		if !weir.Climbs(slashed(m.Name)) {
 			continue
 		}
 		if strings.HasSuffix(m.Name, "/") {
@@ -143,23 +143,6 @@ func slashed(name string) string { return strings.ReplaceAll(name, `\`, "/") }
 // climbs reports whether a node's name holds a component "..": ".node" is put behind the last one.
 func climbs(name string) bool {
 	return slices.Contains(strings.Split(slashed(name)+".node", "/"), "..")
-}
-
-// escapes reports whether a slashed path leads above its beginning on the way.
-func escapes(name string) bool {
-	depth := 0
-	for part := range strings.SplitSeq(slashed(name), "/") {
-		switch part {
-		case "", ".":
-		case "..":
-			if depth--; depth < 0 {
-				return true
-			}
-		default:
-			depth++
-		}
-	}
-	return false
 }
 
 func mleapUnknownOp(p *Pass) {

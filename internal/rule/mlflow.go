@@ -2,7 +2,6 @@ package rule
 
 import (
 	"fmt"
-	"path"
 	"regexp"
 	"strings"
 
@@ -183,7 +182,7 @@ func leavesFolder(v string) string {
 	switch {
 	case strings.HasPrefix(v, "/"), drive.MatchString(v):
 		return "is absolute"
-	case v == ".." || strings.HasPrefix(path.Clean(v), "../") || path.Clean(v) == "..":
+	case weir.Climbs(v):
 		return "climbs out of the model's folder"
 	}
 	return ""

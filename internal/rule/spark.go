@@ -164,7 +164,7 @@ func sparkTraversal(p *Pass) {
 	for i := range p.Units {
 		u := &p.Units[i]
 		for _, s := range settings(u, "spark.stage") {
-			if escapes("stages/0_"+s.Value) || climbs(s.Value) {
+			if weir.Climbs(slashed("stages/0_"+s.Value)) || climbs(s.Value) {
 				p.Report(p.finding(u, s.At, fmt.Sprintf("the stage %q is read from outside the model's folder", s.Value), s.Value))
 				break
 			}

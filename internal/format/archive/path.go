@@ -22,7 +22,7 @@ func checkName(odd *oddities, name string, at int64) {
 	case hasDrive(slashed):
 		odd.add(weir.OddPath, at, 0, "name %s begins with a drive letter", quote(name))
 	}
-	if leaves(slashed) {
+	if weir.Climbs(slashed) {
 		odd.add(weir.OddPath, at, 0, "name %s leaves its folder", quote(name))
 	} else if hasDotDot(slashed) {
 		odd.add(weir.OddPath, at, 0, "name %s holds a .. component", quote(name))
@@ -42,7 +42,7 @@ func checkLink(odd *oddities, name, target string, hard bool, at int64) {
 		odd.add(weir.OddLink, at, 0, "link %s has a target with a NUL: %s", quote(name), quote(target))
 	case strings.HasPrefix(slashed, "/") || hasDrive(slashed):
 		odd.add(weir.OddLink, at, 0, "link %s has the absolute target %s", quote(name), quote(target))
-	case leaves(full):
+	case weir.Climbs(full):
 		odd.add(weir.OddLink, at, 0, "link %s leaves its folder: %s", quote(name), quote(target))
 	}
 }
@@ -56,25 +56,6 @@ func hasDotDot(s string) bool {
 		part, after, _ := strings.Cut(rest, "/")
 		if part == ".." {
 			return true
-		}
-		rest = after
-	}
-	return false
-}
-
-// leaves reports whether some prefix of the slashed path s lies above where it starts.
-func leaves(s string) bool {
-	depth := 0
-	for rest := s; rest != ""; {
-		part, after, _ := strings.Cut(rest, "/")
-		switch part {
-		case "", ".":
-		case "..":
-			if depth--; depth < 0 {
-				return true
-			}
-		default:
-			depth++
 		}
 		rest = after
 	}

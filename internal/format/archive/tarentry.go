@@ -76,7 +76,7 @@ func (t *tarWalk) extend(e *tarEntry) {
 		e.name = v
 	}
 	// Readers that know neither extension see the short name: it is a cut or a folded form of the long one, or nothing evil.
-	if plain != e.name && (leaves(plain) || strings.HasPrefix(plain, "/")) {
+	if plain != e.name && (weir.Climbs(plain) || strings.HasPrefix(plain, "/")) {
 		checkName(t.odd, plain, e.header)
 	}
 	if v, ok := t.get("linkpath"); ok {

@@ -425,7 +425,7 @@ func (z *zipScan) checkExtra(x extraFields, name string, at, size int64) {
 		z.odd.add(weir.OddMalformed, at, int64(x.rest), "extra field of %s goes past its end: Python refuses the archive", quote(name))
 	}
 	if u := x.unicode; len(u) > 5 && u[0] == 1 && binary.LittleEndian.Uint32(u[1:]) == crc32.ChecksumIEEE([]byte(name)) {
-		if other := string(u[5:]); other != name && (isASCII(name) || leaves(other)) {
+		if other := string(u[5:]); other != name && (isASCII(name) || weir.Climbs(other)) {
 			z.odd.add(weir.OddDivergent, at, int64(len(u)), "entry %s is %s by its Unicode path field", quote(name), quote(other))
 			checkName(z.odd, other, at)
 		}

@@ -169,21 +169,9 @@ func (p *infoParser) end() {
 	}
 }
 
-// leaves reports whether a name, appended to a folder's as java.io.File does, can be of something outside the folder.
+// leaves reports whether a name, appended to a folder's as java.io.File does on any system, can be of something outside the folder.
 func leaves(name string) bool {
-	depth := 0
-	for part := range strings.FieldsFuncSeq(name, func(r rune) bool { return r == '/' || r == '\\' }) {
-		switch part {
-		case "..":
-			if depth--; depth < 0 {
-				return true
-			}
-		case ".":
-		default:
-			depth++
-		}
-	}
-	return strings.ContainsRune(name, 0)
+	return weir.Climbs(strings.ReplaceAll(name, `\`, "/")) || strings.ContainsRune(name, 0)
 }
 
 // parseDetails looks for script in the texts of the model, which tools show in a browser.

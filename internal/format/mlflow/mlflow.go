@@ -72,7 +72,9 @@ var Formats = []format.Format{
 	// The next two are read beside a model alone: elsewhere they are nobody's business here, and many.
 	{
 		Name: "html", Doc: "HTML page, searched for what runs when it is shown", Parsed: true,
-		Match: func(h format.Head) bool { return isHTML(h) && (h.Inside || shown(h.Name) || bytes.Contains(h.First, card)) }, Parse: parseHTML,
+		Match: func(h format.Head) bool {
+			return isHTML(h) && (h.Inside || shown(h.Name) || bytes.Contains(h.First, card))
+		}, Parse: parseHTML,
 	},
 	{
 		Name: "python-source", Doc: "Python source, read for what it calls", Parsed: true,

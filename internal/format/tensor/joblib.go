@@ -6,7 +6,6 @@ import (
 	"compress/zlib"
 	"fmt"
 	"io"
-	"path"
 	"strconv"
 	"strings"
 
@@ -249,9 +248,8 @@ func (j *joblibRun) sideFile(at int64, class string, state weir.Value) {
 
 // leaves reports whether a file name leads out of the folder of the file that names it.
 func leaves(name string) bool {
-	s := strings.ReplaceAll(name, "\\", "/")
-	s = path.Clean(s)
-	return strings.HasPrefix(s, "/") || s == ".." || strings.HasPrefix(s, "../") || len(s) > 1 && s[1] == ':' || strings.IndexByte(s, 0) >= 0
+	s := strings.ReplaceAll(name, `\`, "/")
+	return strings.HasPrefix(s, "/") || weir.Climbs(s) || len(s) > 1 && s[1] == ':' || strings.IndexByte(s, 0) >= 0
 }
 
 // recordType is a dtype as a pickle spells it.
