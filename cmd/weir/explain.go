@@ -88,7 +88,7 @@ func (a *app) explainSystem(s rule.System) string {
 			}
 		}
 	}
-	b.WriteString(table(rows))
+	b.WriteString(fitted(rows, terminal(a.stdout)))
 	return b.String()
 }
 
@@ -249,7 +249,7 @@ func newRules(a *app) *cobra.Command {
 		for _, r := range rules {
 			rows = append(rows, []string{r.ID, r.Severity.String(), r.Title})
 		}
-		return a.print(table(rows))
+		return a.print(fitted(rows, terminal(a.stdout)))
 	}
 	return cmd
 }
@@ -291,7 +291,7 @@ accounted for, recognised that the format is known but its content is not read; 
 		if asJSON, err := format(); err != nil || asJSON {
 			return a.printJSON(list, err)
 		}
-		return a.print(table(rows))
+		return a.print(fitted(rows, terminal(a.stdout)))
 	}
 	return cmd
 }
@@ -327,6 +327,37 @@ func table(rows [][]string) string {
 		}
 	}
 	return b.String()
+}
+
+// fitted is a table whose last column goes on in further rows where a terminal of that width would break it; elsewhere (width 0) a row is
+// a line.
+func fitted(rows [][]string, width int) string {
+	if len(rows) == 0 {
+		return ""
+	}
+	room := width
+	for i := range rows[0][:len(rows[0])-1] {
+		widest := 0
+		for _, r := range rows {
+			widest = max(widest, len([]rune(r[i])))
+		}
+		room -= widest + 2
+	}
+	if room < 20 {
+		return table(rows)
+	}
+	var out [][]string
+	for _, r := range rows {
+		last := len(r) - 1
+		for n, line := range strings.Split(strings.TrimRight(reflow(r[last], room, ""), "\n"), "\n") {
+			if n == 0 {
+				out = append(out, append(slices.Clone(r[:last]), line))
+			} else {
+				out = append(out, append(make([]string, last), line))
+			}
+		}
+	}
+	return table(out)
 }
 
 // print writes a command's text to standard output.
