@@ -85,3 +85,8 @@ def array(dt, n, data):
 CRASH = dict(gives="crash", canary="crash")
 F("numpy", "dtype-offset", array(dtype({"a": (I4, 1 << 30)}, 8, SWAP), 4, b"\0" * 32), "a field of a dtype lies a gigabyte behind its item: bytes there are swapped", **CRASH)
 F("numpy", "dtype-offset-negative", array(dtype({"a": (I4, -(1 << 30))}, 8, SWAP), 4, b"\0" * 32), "a field of a dtype lies a gigabyte before its item", **CRASH)
+# Clients that make their store when they are made.
+W = dict(gives="file-write")
+F("mlflow", "registry-client", c("mlflow.tracking._model_registry.client:ModelRegistryClient", "weir-canary", "weir-canary"), "mlflow's client of the model registry makes a store of files when it is made", **W)
+F("mlflow", "tracking-client", c("mlflow.tracking._tracking_service.client:TrackingServiceClient", "weir-canary"), "mlflow's client of the tracking service makes a store of files when it is made", **W)
+F("mlflow", "download-artifacts", obj("sklearn.isotonic:IsotonicRegression", X_thresholds_=None, y_thresholds_="weir-canary", _build_f=partial("mlflow.artifacts:download_artifacts", ".", None)), "a regression whose restoring copies what mlflow is told to where it is told", **W)
