@@ -11,6 +11,7 @@ import argparse
 import ast
 import base64
 import bz2
+import collections
 import concurrent.futures
 import fnmatch
 import glob
@@ -48,10 +49,10 @@ try:
         resource.setrlimit(lim, (v, v))
 except Exception: pass
 if hasattr(sys, 'addaudithook'):
-    def hook(event, args, say=say):
+    def hook(event, args, say=say, canary=canary):
         if event in ('socket.connect', 'socket.getaddrinfo', 'socket.sendto'): say('connect')
         elif event == 'open' and 'weir-secret' in str(args[0]): say('read')
-        elif event == 'import': say('import ' + str(args[0]))
+        elif event == 'import' and canary == 'import:' + str(args[0]): say('import ' + canary[7:]) # others would fill the pipe
     sys.addaudithook(hook)
 elif canary == 'connect':
     import socket
@@ -183,9 +184,12 @@ def probe(module):
     if module not in _probed:
         found = {}
         for exe in FRAMEWORK_PYTHONS:
-            out = subprocess.run([exe, "-c", "import sys, %s as m; top = sys.modules[%r]; print('%%d.%%d %s %%s' %% (sys.version_info[0], "
-                                  "sys.version_info[1], getattr(top, '__version__', '')))" % (module, module.split(".")[0], module.split(".")[0])],
-                                 capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+            try:
+                out = subprocess.run([exe, "-c", "import sys, %s as m; top = sys.modules[%r]; print('%%d.%%d %s %%s' %% (sys.version_info[0], "
+                                      "sys.version_info[1], getattr(top, '__version__', '')))" % (module, module.split(".")[0], module.split(".")[0])],
+                                     capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+            except OSError:  # an environment that somebody made anew meanwhile
+                continue
             if out.returncode == 0 and out.stdout.strip():
                 found.setdefault(out.stdout.strip().splitlines()[-1], exe)
         _probed[module] = found
@@ -393,6 +397,8 @@ def verify(entry, pythons, verbose):
     suffix = os.path.splitext(entry["path"])[1] if len(steps) == 1 else ".pkl"
     fires, log, tried = [], [], 0
     for label, exe, kind in attempts(entry, pythons):
+        if not os.access(exe, os.X_OK):
+            continue  # gone since it was found
         tried += 1
         if steps[-1] == "java":
             if fires:
@@ -428,6 +434,7 @@ def main():
         from run import prepare
         prepare()
     lost = silent = 0
+    missing = collections.Counter()
     with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
         for e, res in zip(chosen, pool.map(lambda e: verify(e, pythons, a.v), chosen)):
             if res is None:
@@ -437,6 +444,7 @@ def main():
             if a.check:
                 tried = {label for label, _ in log}
                 gone = [x for x in e["fires"] if x in tried and x not in fires]
+                missing.update(x for x in e["fires"] if x not in tried)
                 if gone:
                     lost += 1
                     print("%-60s NO LONGER FIRES on %s" % (e["path"], ", ".join(gone)))
@@ -446,6 +454,8 @@ def main():
             print("%-60s %2d of %2d  %s" % (e["path"], len(fires), len(log), "" if fires else "SILENT: " + str(log[-1:])[:300]), flush=True)
             silent += not fires and not e.get("accepted_by")
     if a.check:
+        for label, n in sorted(missing.items()):
+            print("%-60s not tried: %d that fired there (setup.sh all)" % (label, n))
         print("%d entries checked, %d lost" % (len(chosen), lost))
         sys.exit(1 if lost else 0)
     sys.path.insert(0, os.path.join(HERE, "malicious"))

@@ -28,7 +28,7 @@ def main():
     if os.path.exists(manifest):
         with open(manifest) as f:
             old = {e["path"]: e for e in json.load(f)}
-    entries, total, keep = [], 0, {"manifest.json", "README.md"}
+    entries, total, keep = [], 0, set()
     for x in sorted(FIXTURES):
         full = os.path.join(OUT, x.path)
         os.makedirs(os.path.dirname(full), exist_ok=True)
@@ -50,11 +50,10 @@ def main():
     others = [e for e in old.values() if e["path"].startswith(ELSEWHERE)]
     keep.update(e["path"] for e in others)
     entries = sorted(entries + others, key=lambda e: e["path"])
-    for base, _, files in os.walk(OUT):
-        for name in files:
-            rel = os.path.relpath(os.path.join(base, name), OUT)
-            if rel not in keep:
-                os.remove(os.path.join(base, name))
+    # Only what this program wrote before and writes no more: other programs keep fixtures of theirs here, in and outside of the manifest.
+    for path in set(old) - keep:
+        if os.path.exists(os.path.join(OUT, path)):
+            os.remove(os.path.join(OUT, path))
     write_manifest(manifest, entries)
     print("%d files, %d bytes" % (len(entries), total))
 
