@@ -37,6 +37,7 @@ const maxCheckpoints = 100_000
 func parseLegacy(in *format.Input, at int64) error {
 	for n := 0; n < maxCheckpoints; n++ {
 		l := legacy{in: in, t: newTracker(in), at: at}
+		l.t.file = in.ReaderAt // torch reads it as little-endian, whatever it says of itself
 		more, err := l.run()
 		for _, s := range l.t.order {
 			if s.have < 0 && s.want == 0 {

@@ -2,6 +2,7 @@ package torch
 
 import (
 	"fmt"
+	"io"
 	"math/bits"
 	"path"
 	"strings"
@@ -55,6 +56,7 @@ func watch() map[string]bool {
 	for name := range wrappers {
 		m[name] = true
 	}
+	m[nestedBuilder] = true
 	return m
 }
 
@@ -84,6 +86,8 @@ type tracker struct {
 	order   []*storage
 	over    bool
 	tensors []described // for inspect, as places
+	nested  []nested
+	file    io.ReaderAt // holds the storages in little-endian order; nil: what they hold is not known
 	places  pickle.Places
 	seen    map[string]bool // odd forms of persistent ids that were reported
 }
@@ -212,6 +216,10 @@ func (t *tracker) rebuild(at int64, callee string, args []weir.Value) {
 		}
 		callee, args = args[0].Text, args[2].Items
 	}
+	if callee == nestedBuilder {
+		t.nest(at, args)
+		return
+	}
 	dtype, ok := rebuilders[callee]
 	if !ok || len(args) < 4 {
 		return
@@ -266,6 +274,7 @@ func extent(offset, sizes, strides weir.Value) (int64, bool) {
 // emit makes facts of the storages: all that do not fit, and a bounded number of those that do.
 func (t *tracker) emit() error {
 	t.describeAll()
+	err := t.checkNested()
 	left, odd := maxStorageFacts, maxStorageFacts
 	for _, s := range t.order {
 		if s.have == s.want && !s.views {
@@ -283,7 +292,7 @@ func (t *tracker) emit() error {
 	if t.over {
 		return fmt.Errorf("more than %d storages: %w", maxStorages, format.ErrLimit)
 	}
-	return nil
+	return err
 }
 
 // baseName is the last part of a member's name in lower case: torch's zip reader ignores case.

@@ -244,6 +244,59 @@ func TestStorages(t *testing.T) {
 	}
 }
 
+// TestNested gives nested tensors by hand: Debian's torch 1.13 cannot write them, torch 2 does so (torch/_tensor.py, __reduce_ex__).
+func TestNested(t *testing.T) {
+	longs := func(list ...int64) string {
+		var b []byte
+		for _, n := range list {
+			b = binary.LittleEndian.AppendUint64(b, uint64(n))
+		}
+		return string(b)
+	}
+	table := func(key string) string { // two rows of one column
+		return "ctorch._utils\n_rebuild_tensor_v2\n(" + persID("LongStorage", key, 2) + num(0) + num(2) + num(1) + "\x86" + num(1) + num(1) + "\x86\x89ccollections\nOrderedDict\n)RtR"
+	}
+	stream := "ctorch._utils\n_rebuild_nested_tensor\n(" + tensor("FloatStorage", "0", 6, 0, 6, 1) + table("1") + table("2") + tensor("LongStorage", "3", 2, 0, 2, 1) + "tR"
+	for _, tc := range []struct {
+		name                    string
+		sizes, strides, offsets string
+		order, packed           string
+		leaves                  bool
+	}{
+		{"fits", longs(4, 2), longs(1, 1), longs(0, 4), "", "", false},
+		{"one is empty", longs(6, 0), longs(1, 1), longs(0, 6), "", "", false},
+		{"little-endian", longs(4, 2), longs(1, 1), longs(0, 4), "little", "", false},
+		{"offset outside", longs(4, 2), longs(1, 1), longs(0, 5), "", "", true},
+		{"negative offset", longs(4, 2), longs(1, 1), longs(0, -8), "", "", true},
+		{"size outside", longs(7, 2), longs(1, 1), longs(0, 4), "", "", true},
+		{"stride outside", longs(4, 2), longs(1, 1<<62), longs(0, 0), "", "", true},
+		{"swapped", longs(4, 2), longs(1, 1), longs(0, 4), "big", "", true},
+		{"sizes not readable", longs(4, 2), longs(1, 1), longs(0, 4), "", "*", true},
+		{"sizes missing", "", longs(1, 1), longs(0, 4), "", "", true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			files := []file{{"a/data.pkl", pickled(stream)}, {"a/data/0", strings.Repeat("\x00", 24)}, {"a/data/1" + tc.packed, tc.sizes},
+				{"a/data/2", tc.strides}, {"a/data/3", tc.offsets}, {"a/version", "3\n"}}
+			if tc.order != "" {
+				files = append(files, file{"a/byteorder", tc.order})
+			}
+			found := false
+			e := scanBytes(t, zipOf(t, files...))
+			for _, s := range formattest.All[weir.Storage](e) {
+				if s.Key == "a/data/0" {
+					found = true
+					if s.Views != tc.leaves {
+						t.Errorf("leaves its buffer: %v, want %v\n%s", s.Views, tc.leaves, e.Lines())
+					}
+				}
+			}
+			if !found {
+				t.Errorf("no buffer\n%s", e.Lines())
+			}
+		})
+	}
+}
+
 func TestDeepReadsStorages(t *testing.T) {
 	b := zipOf(t, file{"a/data.pkl", pickled(tensor("ByteStorage", "0", len(pickled(evil)), 0, 1, 1))}, file{"a/data/0", pickled(evil)}, file{"a/version", "3"})
 	for _, deep := range []bool{false, true} {

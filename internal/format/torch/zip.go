@@ -236,6 +236,10 @@ func (c *container) locate(e *archive.ZipEntry, t *tracker) {
 	name := strings.ToLower(e.Name)
 	folder := strings.TrimSuffix(name, path.Ext(name)) + "/"
 	root, _, _ := strings.Cut(name, "/")
+	// torch takes "little" and "big" there and nothing else; without the member the storages are little-endian (torch/serialization.py).
+	if i, ok := c.byName[root+"/byteorder"]; !ok || i >= 0 && c.zip.Entries[i].Size == int64(len("little")) {
+		t.file = c.in.ReaderAt
+	}
 	for _, s := range t.order {
 		key := strings.ToLower(s.key)
 		s.key = folder + s.key
