@@ -341,7 +341,7 @@ var LZMA = format.Format{
 const lzmaHeader = 13
 
 // matchLZMA has no magic number to go by: it takes plausible numbers and a first byte that the range coder demands. Parameters that
-// are not the usual ones must also decode a little.
+// are not the usual ones must also decode as far as the head goes: MATLAB's version 4 files begin like a header with others.
 func matchLZMA(h format.Head) bool {
 	b := h.First
 	if len(b) < lzmaHeader+5 || b[0] >= 9*5*5 || b[lzmaHeader] != 0 {
@@ -354,6 +354,10 @@ func matchLZMA(h format.Head) bool {
 	if size == 0 {
 		return b[0] == 0x5d && h.Size < 64
 	}
+	if b[0] != 0x5d {
+		out, whole := headOfLZMA(b, size)
+		return whole && uint64(len(out)) >= min(size, 64)
+	}
 	limit := int64(64)
 	if size < 64 {
 		limit = int64(size)
@@ -364,7 +368,7 @@ func matchLZMA(h format.Head) bool {
 	}
 	out := make([]byte, limit)
 	n, err := io.ReadFull(r, out)
-	return err == nil || n > 0 && b[0] == 0x5d
+	return err == nil || n > 0
 }
 
 // Bounds on what is decoded to recognise an lzma file by nothing else.
@@ -382,23 +386,28 @@ func matchOddLZMA(h format.Head, size uint64) bool {
 	if lc, lp := b[0]%9, b[0]/9%5; lc+lp > 4 || size < oddLZMALeast { // is_lclppb_valid of liblzma
 		return false
 	}
+	out, whole := headOfLZMA(b, size)
+	return whole && len(out) >= oddLZMALeast && out[0] > 1 && bytes.Count(out, out[:1]) < len(out)
+}
+
+// headOfLZMA decodes the first bytes of a file, to the end or for oddLZMAMost bytes; whole says that nothing in it was corrupt so far.
+func headOfLZMA(b []byte, size uint64) (out []byte, whole bool) {
 	left := int64(-1)
 	if size != 1<<64-1 {
 		left = clamp(size)
 	}
 	r, err := newLZMA(newFeed(bytes.NewReader(b), lzmaHeader, int64(len(b))), b[0], lzmaWindow, left, lzmaWindow)
 	if err != nil {
-		return false
+		return nil, false
 	}
-	out := make([]byte, oddLZMAMost)
+	out = make([]byte, oddLZMAMost)
 	n := 0
 	for n < len(out) && err == nil {
 		var got int
 		got, err = r.Read(out[n:])
 		n += got
 	}
-	whole := err == nil || err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF)
-	return whole && n >= oddLZMALeast && out[0] > 1 && bytes.Count(out[:n], out[:1]) < n
+	return out[:n], err == nil || err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 func parseLZMA(in *format.Input) error {
