@@ -299,6 +299,10 @@ class Judge:
             inst = False
             r.power |= power
             whys.append(reach)
+        base = self.dangerous_base(facts)
+        if base and inst:
+            inst = False
+            whys.append("base " + base + " is dangerous")
         metas = facts.get("metas", [])
         if facts.get("src") and any(m.split(".")[-1] not in ("type", "ABCMeta", "EnumMeta", "EnumType", "_ParameterMeta", "_TensorMeta", "_VariableMeta", "_ProtocolMeta") for m in metas):
             whys.append("metaclass " + ",".join(metas))
@@ -351,6 +355,18 @@ class Judge:
             if r.power & HARD:
                 r.safe = 0
         return r
+
+    def dangerous_base(self, facts):
+        """A base that the tables know to be dangerous: what it does stands in no method of the class itself."""
+        if facts.get("exc") or facts.get("enum") or facts.get("nt"):
+            return ""
+        for b in facts["mro"][1:]:
+            mod, _, q = b.partition(":")
+            if mod == "contextlib" or (mod, q) in self.c.safe:
+                continue
+            if (self.c.power.get((mod, q), 0) | self.c.wildness(mod)) & HARD:
+                return b
+        return ""
 
     def implicit(self, facts):
         """A method that others call without naming it and that reaches something, if the class has one."""
