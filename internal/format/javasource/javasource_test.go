@@ -51,6 +51,8 @@ func TestUses(t *testing.T) {
 		"text block":                  {"class A { void f() { System.load(\"\"\"\n a\\\"\"\"\"); } }", []string{"call java.lang.System.load(\"\\n a\\\"\") f"}},
 		"octal and ignored":           {"class A { void f() { System.lo\x01ad(\"\\57x\"); } }", []string{`call java.lang.System.load("/x") f`}},
 		"qualified":                   {`class A { void f() { int java = 1; java.lang.Runtime.getRuntime(); } }`, []string{"call java.lang.Runtime.getRuntime() f"}},
+		"of a type in small letters":  {`class a_b { Object o = c_d.VALUES; } class c_d { static int VALUES; }`, []string{"type java.lang.Object() <init> auto"}},
+		"not hidden by a member":      {`class A { void f() { java.lang.Runtime.getRuntime(); } class java { } }`, []string{"call java.lang.Runtime.getRuntime() f"}},
 		"hidden by a name":            {`class A { void g() { int Runtime = 0; } void f() { Runtime.getRuntime(); } }`, []string{"call java.lang.Runtime.getRuntime() f"}},
 		"import":                      {`import java.net.URL; class A { void f() { new URL("x").openStream(); } }`, []string{`new java.net.URL("x") f`, "call new java.net.URL().openStream() f"}},
 		"import on demand":            {`import java.net.*; class A { void f() { new URL("x"); } }`, []string{`new *.URL("x") f`}},

@@ -69,7 +69,7 @@ const (
 // Read gives the outline of size bytes of source. With an error, what was read before it stands in the outline; past a bound of this package
 // or more than steps tokens the error wraps format.ErrLimit.
 func Read(src io.ReaderAt, size, steps int64) (*Source, error) {
-	o := &outline{lex: NewLexer(src, size), declared: map[string]bool{}, uses: map[string]int{}, imported: map[string]string{}}
+	o := &outline{lex: NewLexer(src, size), declared: map[string]bool{}, outer: map[string]bool{}, uses: map[string]int{}, imported: map[string]string{}}
 	err := o.read(steps)
 	o.endChain(Token{Kind: Op})
 	o.finish()
@@ -142,6 +142,7 @@ type outline struct {
 	refer     bool // :: stands before the next identifier
 	anonymous bool // the parenthesis that closed last made an object: a brace now opens a class without a name
 
+	outer    map[string]bool // types outside of all others: their names hide packages everywhere (JLS 6.4.2)
 	declared map[string]bool
 	imported map[string]string // simple name → full name, of types and of static members
 	demand   bool              // an import on demand of types, or of static members
@@ -294,6 +295,9 @@ func (o *outline) keywordWord(t Token) {
 func (o *outline) declare(t Token) {
 	o.declaring = ""
 	o.name(t.Text)
+	if o.top(); len(o.stack) == 1 && len(o.outer) < maxNames {
+		o.outer[t.Text] = true
+	}
 	if len(o.out.Types) < maxUses {
 		o.out.Types = append(o.out.Types, Type{Name: t.Text, At: t.At, Line: t.Line})
 	}

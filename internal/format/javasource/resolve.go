@@ -78,7 +78,7 @@ func (o *outline) resolve(u *rawUse, names []string) string {
 		return member
 	}
 	_, imported := o.imported[first]
-	if imported || langTypes[first] || qualified(u.chain) {
+	if imported || langTypes[first] || qualified(u.chain) && !o.outer[first] {
 		return o.qualify(u.chain)
 	}
 	if o.declared[first] {
