@@ -275,7 +275,7 @@ func ordinaryFlow(c weir.Call) bool {
 		return false
 	}
 	arg := strings.ToLower(c.Args[0])
-	for _, bad := range []string{"/etc/", "/proc/", "/root/", "/.ssh", "..", "passwd", "169.254.", "localhost", "127.0.0.1", "\\\\", "file:"} {
+	for _, bad := range []string{"/etc/", "/proc/", "/root/", "/.ssh", "passwd", "169.254.", "localhost", "127.0.0.1", "\\\\", "file:"} {
 		if strings.Contains(arg, bad) {
 			return false
 		}

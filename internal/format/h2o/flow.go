@@ -64,6 +64,9 @@ func parseFlow(in *format.Input) error {
 // routine is a call in CoffeeScript: a name with its arguments, with or without parentheses.
 var routine = regexp.MustCompile(`(?m)(?:^|[^\w.$@])([A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*)(?:\(| +["'\[{\w-])`)
 
+// comments are lines of nothing but a comment: H2O's own examples say there what to click, between backticks.
+var comments = regexp.MustCompile(`(?m)^[ \t]*#.*$`)
+
 // embedded is JavaScript in a CoffeeScript cell, between backticks.
 var embedded = regexp.MustCompile("`([^`]*)`")
 
@@ -76,6 +79,7 @@ func flowCellFacts(in *format.Input, file []byte, i int, c flowCell) {
 		}
 		return
 	}
+	c.Input = comments.ReplaceAllString(c.Input, "")
 	for _, m := range embedded.FindAllStringSubmatch(c.Input, 100) {
 		in.Emit(weir.Code{Language: "javascript", Name: name, Text: short(m[1]), At: at, Line: line})
 	}

@@ -839,6 +839,15 @@ func (m *machine) setItems(vs []val, n int64) error {
 	return nil
 }
 
+// named reports whether a value is an object with the name of one, or no imported object at all.
+func (m *machine) named(v val) bool {
+	if v.k != kGlobal && v.k != kModule {
+		return true
+	}
+	g := m.globalOf(v)
+	return g != nil && identifier(g.module) && (g.name == "" || identifier(g.name))
+}
+
 // say emits the fact that g is used, once for uses that cannot matter again and every time, with arguments, for those that do.
 func (m *machine) say(g *global, use weir.Use, op string, args []val, n int64) {
 	m.imports++
@@ -852,8 +861,13 @@ func (m *machine) say(g *global, use weir.Use, op string, args []val, n int64) {
 		if g.known && identifier(g.module) && identifier(g.name) {
 			call := false
 			switch m.op {
-			case opReduce, opInst, opObj, opNewObj, opNewObjEx, opBuild: // letters of plain text seldom make these succeed
+			case opReduce, opInst, opObj, opNewObj, opNewObjEx: // letters of plain text seldom make these succeed
 				call = use != weir.UseNamed
+			case opBuild: // nor this, on something that has a name
+				call = use != weir.UseNamed && (len(args) == 0 || m.named(args[0]))
+			}
+			if m.op == opBuild && use == weir.UseCalled && !call {
+				return
 			}
 			m.credible = append(m.credible, credit{g, call})
 		}
