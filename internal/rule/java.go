@@ -2,7 +2,6 @@ package rule
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -231,7 +230,7 @@ func javaGadgets(p *Pass) {
 }
 
 // nestedRepeat finds a repeated group that is nothing but a repetition, (a+)+: the plainest shape of an expression that takes exponential time.
-var nestedRepeat = regexp.MustCompile(`\((?:\?:)?(?:\[[^\]]*\]|\\.|[^\\()\[\]])[+*]\)[+*{]`)
+var nestedRepeat = weir.Pattern(`\((?:\?:)?(?:\[[^\]]*\]|\\.|[^\\()\[\]])[+*]\)[+*{]`)
 
 func javaExhausts(p *Pass) {
 	for i := range p.Units {
@@ -246,7 +245,7 @@ func javaExhausts(p *Pass) {
 			if c.Name != "java.util.regex.Pattern" {
 				continue
 			}
-			if v, ok := fieldOf(c, "pattern"); ok && nestedRepeat.MatchString(v.Text) {
+			if v, ok := fieldOf(c, "pattern"); ok && nestedRepeat().MatchString(v.Text) {
 				f := s.finding(p, c, "a regular expression in the stream can take exponential time to match")
 				f.Severity, f.Confidence = weir.SeverityMedium, weir.ConfidenceLikely
 				p.Report(f)

@@ -2,7 +2,6 @@ package rule
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"weir"
@@ -174,13 +173,13 @@ var pathKeys = set(`data model_path model_data pickled_model python_model saved_
 	loader_fn tools_data agent agent_data agent_primitive_data persist_dir model_file vocab_path custom_objects pipeline tokenizer
 	feature_extractor image_processor processor checkpoint state_dict`)
 
-var drive = regexp.MustCompile(`^[A-Za-z]:[\\/]`)
+var drive = weir.Pattern(`^[A-Za-z]:[\\/]`)
 
 // leavesFolder says how a path that is joined to a folder leaves it; empty when it does not.
 func leavesFolder(v string) string {
 	v = strings.ReplaceAll(v, `\`, "/")
 	switch {
-	case strings.HasPrefix(v, "/"), drive.MatchString(v):
+	case strings.HasPrefix(v, "/"), drive().MatchString(v):
 		return "is absolute"
 	case weir.Climbs(v):
 		return "climbs out of the model's folder"
@@ -236,7 +235,7 @@ func ambiguousYAML(p *Pass) {
 
 // sessionFile tells keys of ONNX Runtime's session configuration that make it write or load files (onnxruntime_session_options_config_keys.h);
 // MLflow hands every entry of extra_session_config on.
-var sessionFile = regexp.MustCompile(`(?i)file|path|prefix|profil|library|folder`)
+var sessionFile = weir.Pattern(`(?i)file|path|prefix|profil|library|folder`)
 
 func loadOption(p *Pass) {
 	for _, u := range mlUnits(p, "mlflow") {
@@ -245,7 +244,7 @@ func loadOption(p *Pass) {
 			option, onnx := strings.CutPrefix(rest, "onnx_session_options.extra_session_config.")
 			switch {
 			case !ok:
-			case flavor == "onnx" && onnx && sessionFile.MatchString(option) && !isSwitch(s.Value):
+			case flavor == "onnx" && onnx && sessionFile().MatchString(option) && !isSwitch(s.Value):
 				p.Report(p.settingFinding(u, s, fmt.Sprintf("loading the model sets %s of ONNX Runtime, which names a file or library of the model's choice", option)))
 			case flavor == "python_function" && (rest == "predict_fn" || rest == "predict_stream_fn") && strings.HasPrefix(s.Value, "_"):
 				p.Report(p.settingFinding(u, s, "predictions call an internal method of the loaded object"))

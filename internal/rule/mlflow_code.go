@@ -3,7 +3,6 @@ package rule
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -169,10 +168,10 @@ var everydaySystem = set(`os.remove os.unlink os.rmdir os.removedirs os.rename o
 	shutil.rmtree shutil.move shutil.copytree types.FunctionType socket.gethostname socket.getfqdn`)
 
 // elsewhere tells arguments that name a file at a fixed place outside of the model.
-var elsewhere = regexp.MustCompile(`^(?:'/|'~|'[A-Za-z]:|os\.path\.expanduser|expanduser|Path\.home|pathlib\.Path\.home)`)
+var elsewhere = weir.Pattern(`^(?:'/|'~|'[A-Za-z]:|os\.path\.expanduser|expanduser|Path\.home|pathlib\.Path\.home)`)
 
 // disguised tells arguments that are put together so that nobody reads them.
-var disguised = regexp.MustCompile(`chr\(|b64decode|fromhex|decode\(|\[::-|\.join\(|zlib\.|rot`)
+var disguised = weir.Pattern(`chr\(|b64decode|fromhex|decode\(|\[::-|\.join\(|zlib\.|rot`)
 
 // modelSystemCall reports code of a model that starts processes, evaluates text or opens connections while it is loaded or used.
 func modelSystemCall(p *Pass) {
@@ -273,9 +272,9 @@ func systemUse(j *judging, c weir.Call, when string) bool {
 	name := dotted(obj.Module, obj.Name)
 	switch {
 	case c.Callee == "__import__" || c.Callee == "importlib.import_module" || c.Callee == "getattr":
-		return disguised.MatchString(args)
+		return disguised().MatchString(args)
 	case everydaySystem[name], name == "builtins.open", name == "io.open", name == "_io.open":
-		return elsewhere.MatchString(args) && (everydaySystem[name] || regexpWrite.MatchString(args))
+		return elsewhere().MatchString(args) && (everydaySystem[name] || regexpWrite().MatchString(args))
 	case executes(obj):
 		return true
 	case when == "load":
@@ -284,7 +283,7 @@ func systemUse(j *judging, c weir.Call, when string) bool {
 	return false
 }
 
-var regexpWrite = regexp.MustCompile(`'[rwxab+t]*[wax+][rwxab+t]*'`)
+var regexpWrite = weir.Pattern(`'[rwxab+t]*[wax+][rwxab+t]*'`)
 
 // sends reports whether a function of an HTTP client sends a request by itself.
 func sends(callee string) bool {

@@ -2,7 +2,6 @@ package rule
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"weir"
@@ -13,7 +12,7 @@ var h2oHarmless = set(`nthreads max_mem_size min_mem_size port strict_version_ch
 
 // jvmRuns tells JVM arguments that run or load something (the java command's documentation: -javaagent, -agentlib, -agentpath,
 // -XX:OnError, -XX:OnOutOfMemoryError, argument files, class paths).
-var jvmRuns = regexp.MustCompile(`(?i)-javaagent|-agent(?:lib|path)|-XX:On(?:Error|OutOfMemoryError)|-Xbootclasspath|-XX:(?:Flags|VMOptionsFile)|^@|-cp\b|-classpath|--class-path|-jar\b|-Djava\.|-Dsys\.ai\.h2o|-Xrun|--patch-module`)
+var jvmRuns = weir.Pattern(`(?i)-javaagent|-agent(?:lib|path)|-XX:On(?:Error|OutOfMemoryError)|-Xbootclasspath|-XX:(?:Flags|VMOptionsFile)|^@|-cp\b|-classpath|--class-path|-jar\b|-Djava\.|-Dsys\.ai\.h2o|-Xrun|--patch-module`)
 
 // h2oInit reports the init section of h2o.yaml: mlflow.h2o hands it to h2o.init as keyword arguments.
 func h2oInit(p *Pass) {
@@ -26,7 +25,7 @@ func h2oInit(p *Pass) {
 			name, _, _ := strings.Cut(option, ".")
 			f := p.settingFinding(u, s, "")
 			switch {
-			case name == "jvm_custom_args" && jvmRuns.MatchString(s.Value), name == "extra_classpath":
+			case name == "jvm_custom_args" && jvmRuns().MatchString(s.Value), name == "extra_classpath":
 				f.Severity = weir.SeverityCritical
 				f.Message = "loading the model starts a Java program with code of the model's choice"
 			case name == "jvm_custom_args":
@@ -86,7 +85,7 @@ func isAddress(host string) bool {
 var officialIndexes = set(`download.pytorch.org pypi.nvidia.com data.pyg.org storage.googleapis.com`)
 
 // pipSilent are pip's options that choose nothing of what is installed from where.
-var pipSilent = regexp.MustCompile(`^--(?:hash|pre|only-binary|no-binary|prefer-binary|require-hashes|use-feature|no-deps|no-cache-dir|progress-bar|quiet|python-version|upgrade)\b|^-q\b|^-U\b`)
+var pipSilent = weir.Pattern(`^--(?:hash|pre|only-binary|no-binary|prefer-binary|require-hashes|use-feature|no-deps|no-cache-dir|progress-bar|quiet|python-version|upgrade)\b|^-q\b|^-U\b`)
 
 // loaderVariables are environment variables that make programs run code.
 var loaderVariables = set(`LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT DYLD_INSERT_LIBRARIES PYTHONPATH PYTHONSTARTUP PYTHONHOME PYTHONINSPECT BASH_ENV ENV PERL5LIB
@@ -120,7 +119,7 @@ func mlflowEnvironment(p *Pass) {
 			}
 		}
 		for _, r := range facts[weir.Requirement](u) {
-			if shellInRequirement.MatchString(r.Text) {
+			if shellInRequirement().MatchString(r.Text) {
 				f := p.finding(u, 0, "a requirement of the model holds shell: MLflow 3.8.0 and 3.8.1 ran it when the model was served", r.Text)
 				f.Line, f.Severity, f.Aliases = r.Line, weir.SeverityHigh, []string{"CVE-2025-15379"}
 				p.Report(f)
@@ -130,7 +129,7 @@ func mlflowEnvironment(p *Pass) {
 }
 
 // shellInRequirement tells shell from the markers that may follow a requirement's semicolon (PEP 508).
-var shellInRequirement = regexp.MustCompile("\\$\\(|`|&&|\\|\\||\\|\\s*\\w+\\s|;\\s*(?:[a-z./]+\\s+[^=<>!~\\s'\"]|[a-z./]+;)")
+var shellInRequirement = weir.Pattern("\\$\\(|`|&&|\\|\\||\\|\\s*\\w+\\s|;\\s*(?:[a-z./]+\\s+[^=<>!~\\s'\"]|[a-z./]+;)")
 
 func pipOption(line string) (weir.Severity, string) {
 	name, value, _ := strings.Cut(line, " ")
@@ -139,7 +138,7 @@ func pipOption(line string) (weir.Severity, string) {
 	}
 	value = strings.Trim(strings.TrimSpace(value), `"'`)
 	switch {
-	case pipSilent.MatchString(line):
+	case pipSilent().MatchString(line):
 		return weir.SeverityNone, ""
 	case name == "-r" || name == "--requirement" || name == "-c" || name == "--constraint":
 		if strings.Contains(value, "://") {
@@ -201,10 +200,10 @@ func address(v string) (weir.Severity, string) {
 }
 
 // reaches tells expressions that climb from a value to Python's own objects, and helpers that exist to be climbed from.
-var templateReach = regexp.MustCompile(`__\w+__|\\x5f|\.mro\b|\|\s*attr\b|\battr\s*\(|\b(?:cycler|joiner|lipsum|namespace)\s*\.|func_globals|f_globals|\bself\._|gi_frame`)
+var templateReach = weir.Pattern(`__\w+__|\\x5f|\.mro\b|\|\s*attr\b|\battr\s*\(|\b(?:cycler|joiner|lipsum|namespace)\s*\.|func_globals|f_globals|\bself\._|gi_frame`)
 
 // templateFiles tells the filter and statements with which a recipe's template reads other files.
-var templateFiles = regexp.MustCompile(`['"]([^'"]*)['"]\s*\|\s*from_json|^\s*(?:include|import|from|extends)\s+['"]([^'"]*)['"]`)
+var templateFiles = weir.Pattern(`['"]([^'"]*)['"]\s*\|\s*from_json|^\s*(?:include|import|from|extends)\s+['"]([^'"]*)['"]`)
 
 func templateInjection(p *Pass) {
 	for _, u := range mlUnits(p, "mlflow-recipe") {
@@ -214,9 +213,9 @@ func templateInjection(p *Pass) {
 			}
 			f := p.finding(u, c.At, "", c.Text)
 			f.Line = c.Line
-			m := templateFiles.FindStringSubmatch(c.Text)
+			m := templateFiles().FindStringSubmatch(c.Text)
 			switch {
-			case templateReach.MatchString(c.Text):
+			case templateReach().MatchString(c.Text):
 				f.Message = "a template expression climbs to Python's own objects: MLflow before 2.9.2 runs what it finds there as soon as the recipe is opened"
 			case m != nil && leavesFolder(m[1]+m[2]) != "":
 				f.Severity, f.Impact = weir.SeverityHigh, []weir.Impact{weir.ImpactRead}
@@ -234,7 +233,7 @@ func templateInjection(p *Pass) {
 func recipeScript(p *Pass) {
 	for _, u := range mlUnits(p, "mlflow-recipe", "html") {
 		page := hasFormat(u, "html")
-		if page && !isCard(u) && !stepOutput.MatchString(p.File.Path+"!/"+u.Member) {
+		if page && !isCard(u) && !stepOutput().MatchString(p.File.Path+"!/"+u.Member) {
 			continue
 		}
 		for _, c := range facts[weir.Code](u) {
@@ -255,22 +254,22 @@ func recipeScript(p *Pass) {
 
 // stepOutput and runArtifact tell the places of pages that MLflow shows (mlflow/recipes/utils/execution.py, mlflow/store/tracking/file_store.py).
 var (
-	stepOutput  = regexp.MustCompile(`(?:^|/)steps/[^/]+/outputs/[^!]*\.(?:html?|svg)(?:!/)?$`)
-	runArtifact = regexp.MustCompile(`(?:^|/)(?:[0-9a-f]{32}|m-[0-9a-f]{32})/artifacts/[^!]*(?:!/)?$`)
+	stepOutput  = weir.Pattern(`(?:^|/)steps/[^/]+/outputs/[^!]*\.(?:html?|svg)(?:!/)?$`)
+	runArtifact = weir.Pattern(`(?:^|/)(?:[0-9a-f]{32}|m-[0-9a-f]{32})/artifacts/[^!]*(?:!/)?$`)
 )
 
 // byItself tells what runs as soon as a page is shown and what plots and reports of honest tools do not have: handlers of pictures and media,
 // addresses that are script.
-var byItself = regexp.MustCompile(`(?is)^<\s*(?:img|svg|image|video|audio|source|details|input|object|embed|iframe|marquee|animate\w*|set|style|link|math)\b[^>]*?[\s"'/]on[a-z]{3,}\s*=|^(?:<\s*[a-z][^>]*?[\s"'/])?(?:href|src|action|formaction|data|xlink:href)\s*=\s*["']?\s*(?:javascript|vbscript|data)\s*:|^<\s*(?:meta|base)\b`)
+var byItself = weir.Pattern(`(?is)^<\s*(?:img|svg|image|video|audio|source|details|input|object|embed|iframe|marquee|animate\w*|set|style|link|math)\b[^>]*?[\s"'/]on[a-z]{3,}\s*=|^(?:<\s*[a-z][^>]*?[\s"'/])?(?:href|src|action|formaction|data|xlink:href)\s*=\s*["']?\s*(?:javascript|vbscript|data)\s*:|^<\s*(?:meta|base)\b`)
 
 // artifactScript looks at pages among the artifacts of runs. Script elements alone are what interactive plots are made of.
 func artifactScript(p *Pass) {
 	for _, u := range mlUnits(p, "html") {
-		if isCard(u) || !runArtifact.MatchString(p.File.Path+"!/"+u.Member) {
+		if isCard(u) || !runArtifact().MatchString(p.File.Path+"!/"+u.Member) {
 			continue
 		}
 		for _, c := range facts[weir.Code](u) {
-			if c.Language == "html" && byItself.MatchString(c.Text) {
+			if c.Language == "html" && byItself().MatchString(c.Text) {
 				f := p.finding(u, c.At, "the page runs script by a handler or address, as no plot does, when MLflow's interface shows it", c.Text)
 				f.Line = c.Line
 				p.Report(f)
@@ -306,7 +305,7 @@ func htmlScript(p *Pass) {
 		for _, c := range facts[weir.Code](u) {
 			if c.Language == "html" && !isCard(u) {
 				f := p.finding(u, c.At, "the page runs script when it is opened, as MLflow's interface does in its preview", c.Text)
-				if f.Line = c.Line; byItself.MatchString(c.Text) {
+				if f.Line = c.Line; byItself().MatchString(c.Text) {
 					f.Severity = weir.SeverityHigh
 				}
 				p.Report(f)
@@ -321,10 +320,10 @@ var storeKeys = set(`artifact_location artifact_uri source storage_location`)
 
 // oddLocation tells the spellings with which locations got past the server's checks: climbing, percent-encoded or after a fragment or a
 // query, an empty host, a network path.
-var oddLocation = regexp.MustCompile(`(?i)(?:^|[/\\;?#=])(?:\.|%2e|%252e){2}(?:[/\\]|%2f|%5c|%25|$)|%2e%2e|^[a-z0-9.+-]+://[/?#;]*[?#;]|^//[^/]|^https?:///|^file://(?:[^/]+)/`)
+var oddLocation = weir.Pattern(`(?i)(?:^|[/\\;?#=])(?:\.|%2e|%252e){2}(?:[/\\]|%2f|%5c|%25|$)|%2e%2e|^[a-z0-9.+-]+://[/?#;]*[?#;]|^//[^/]|^https?:///|^file://(?:[^/]+)/`)
 
 // systemFolders are those that hold no model and much that is secret.
-var systemFolders = regexp.MustCompile(`(?i)^(?:file:(?://(?:localhost)?)?)?/(?:etc|proc|sys|dev|boot|root/\.|home/[^/]+/\.|var/run|run/secrets)(?:/|$)|^(?:file:(?://)?)?/?$`)
+var systemFolders = weir.Pattern(`(?i)^(?:file:(?://(?:localhost)?)?)?/(?:etc|proc|sys|dev|boot|root/\.|home/[^/]+/\.|var/run|run/secrets)(?:/|$)|^(?:file:(?://)?)?/?$`)
 
 func storeLocation(p *Pass) {
 	for _, u := range mlUnits(p, "mlflow-store") {
@@ -333,10 +332,10 @@ func storeLocation(p *Pass) {
 				continue
 			}
 			switch {
-			case strings.HasPrefix(strings.ToLower(s.Value), "file://localhost/") && !systemFolders.MatchString(s.Value):
-			case oddLocation.MatchString(s.Value):
+			case strings.HasPrefix(strings.ToLower(s.Value), "file://localhost/") && !systemFolders().MatchString(s.Value):
+			case oddLocation().MatchString(s.Value):
 				p.Report(p.settingFinding(u, s, "the location is spelled so that servers which check it open another one"))
-			case systemFolders.MatchString(s.Value):
+			case systemFolders().MatchString(s.Value):
 				p.Report(p.settingFinding(u, s, "the location is a folder of the system: a server hands out the files in it as artifacts"))
 			}
 		}
@@ -344,10 +343,10 @@ func storeLocation(p *Pass) {
 }
 
 // shell tells commands that do more than start a program: chains, substitutions, downloads that are run, decoded text.
-var shell = regexp.MustCompile("\\$\\(|`|;|&&|\\|\\||\\||>\\s*/|</?dev|/dev/tcp|\\b(?:curl|wget|nc|ncat|socat|telnet|base64|eval|chmod|sudo|mkfifo)\\b|\\b(?:python[0-9.]*|perl|ruby|node|php|bash|sh|zsh)\\s+-[a-z]*[ce]\\b")
+var shell = weir.Pattern("\\$\\(|`|;|&&|\\|\\||\\||>\\s*/|</?dev|/dev/tcp|\\b(?:curl|wget|nc|ncat|socat|telnet|base64|eval|chmod|sudo|mkfifo)\\b|\\b(?:python[0-9.]*|perl|ruby|node|php|bash|sh|zsh)\\s+-[a-z]*[ce]\\b")
 
 // quoted tells parameters between quotes of the command's own: MLflow quotes them too, and the two undo each other.
-var quotedParameter = regexp.MustCompile(`'[^']*\{\w+\}[^']*'|"[^"]*\{\w+\}[^"]*"`)
+var quotedParameter = weir.Pattern(`'[^']*\{\w+\}[^']*'|"[^"]*\{\w+\}[^"]*"`)
 
 func projectCommand(p *Pass) {
 	for _, u := range mlUnits(p, "mlflow-project") {
@@ -356,21 +355,21 @@ func projectCommand(p *Pass) {
 			switch parts := strings.Split(s.Key, "."); {
 			case len(parts) >= 3 && parts[0] == "entry_points" && parts[len(parts)-1] == "command":
 				switch {
-				case quotedParameter.MatchString(s.Value):
+				case quotedParameter().MatchString(s.Value):
 					f.Message = "the command quotes a parameter that MLflow quotes as well: the two quotes end each other, and the parameter's value becomes shell"
-				case shell.MatchString(s.Value):
+				case shell().MatchString(s.Value):
 					f.Message = "the command is a shell program, not the start of one of the project's programs"
 				default:
 					continue
 				}
 			case strings.HasPrefix(s.Key, "docker_env.volumes"):
 				host, _, _ := strings.Cut(s.Value, ":")
-				if host != "/" && !systemFolders.MatchString(host) && !strings.Contains(s.Value, "docker.sock") && leavesFolder(strings.TrimPrefix(host, "/")) == "" {
+				if host != "/" && !systemFolders().MatchString(host) && !strings.Contains(s.Value, "docker.sock") && leavesFolder(strings.TrimPrefix(host, "/")) == "" {
 					continue
 				}
 				f.Message = "the project's container gets a folder of the host that gives it the host"
 			case s.Key == "docker_env.environment" || strings.HasPrefix(s.Key, "docker_env.environment."):
-				if !secretName.MatchString(s.Value) || strings.Count(s.Key, ".") != 2 {
+				if !secretName().MatchString(s.Value) || strings.Count(s.Key, ".") != 2 {
 					continue
 				}
 				f.Severity = weir.SeverityMedium
@@ -380,7 +379,7 @@ func projectCommand(p *Pass) {
 					continue
 				}
 				f.Message = "the project's environment is a file outside of it"
-			case len(parts) >= 4 && parts[0] == "entry_points" && parts[len(parts)-1] == "default" && shell.MatchString(s.Value):
+			case len(parts) >= 4 && parts[0] == "entry_points" && parts[len(parts)-1] == "default" && shell().MatchString(s.Value):
 				f.Message = "a parameter's default is shell"
 			default:
 				continue
@@ -390,4 +389,4 @@ func projectCommand(p *Pass) {
 	}
 }
 
-var secretName = regexp.MustCompile(`(?i)secret|token|passw|credential|api_?key|access_?key`)
+var secretName = weir.Pattern(`(?i)secret|token|passw|credential|api_?key|access_?key`)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"weir"
@@ -118,10 +117,10 @@ var sparkTypes = []string{"org.apache.spark.sql.", "org.apache.sedona.", "org.ap
 // SQL that does more than select from the table at hand. Functions that call Java are reflect and java_method (sql/catalyst,
 // CallMethodViaReflection).
 var (
-	sqlCall    = regexp.MustCompile("(?i)\\b(?:try_reflect|reflect|java_method)`?\\s*\\(")
-	sqlFile    = regexp.MustCompile("(?i)\\b(?:text|csv|json|parquet|orc|avro|binaryfile|delta|libsvm|image)\\s*\\.\\s*`")
-	sqlSelect  = regexp.MustCompile(`(?is)^(?:\s|/\*.*?\*/|--[^\n]*\n)*(?:select|with)\b`)
-	sqlComment = regexp.MustCompile(`(?s)/\*.*?\*/|--[^\n]*`)
+	sqlCall    = weir.Pattern("(?i)\\b(?:try_reflect|reflect|java_method)`?\\s*\\(")
+	sqlFile    = weir.Pattern("(?i)\\b(?:text|csv|json|parquet|orc|avro|binaryfile|delta|libsvm|image)\\s*\\.\\s*`")
+	sqlSelect  = weir.Pattern(`(?is)^(?:\s|/\*.*?\*/|--[^\n]*\n)*(?:select|with)\b`)
+	sqlComment = weir.Pattern(`(?s)/\*.*?\*/|--[^\n]*`)
 )
 
 // sparkStatement judges the statement of an SQLTransformer, which Spark runs as it stands with every right of the session.
@@ -129,14 +128,14 @@ func sparkStatement(p *Pass) {
 	for i := range p.Units {
 		u := &p.Units[i]
 		for _, s := range settings(u, "spark.statement") {
-			bare := sqlComment.ReplaceAllString(s.Value, " ")
+			bare := sqlComment().ReplaceAllString(s.Value, " ")
 			what, impact := "", weir.ImpactExecution
 			switch {
-			case sqlCall.MatchString(bare) || sqlCall.MatchString(s.Value): // a -- within quotes begins no comment
+			case sqlCall().MatchString(bare) || sqlCall().MatchString(s.Value): // a -- within quotes begins no comment
 				what = "calls methods of Java classes"
-			case !sqlSelect.MatchString(s.Value):
+			case !sqlSelect().MatchString(s.Value):
 				what, impact = "is a command and no query", weir.ImpactWrite
-			case sqlFile.MatchString(bare) || sqlFile.MatchString(s.Value):
+			case sqlFile().MatchString(bare) || sqlFile().MatchString(s.Value):
 				what, impact = "reads files", weir.ImpactRead
 			default:
 				continue

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 
 	"weir"
@@ -20,13 +19,13 @@ var Flow = format.Format{
 	Name: "h2o-flow", Doc: "notebook of H2O Flow", Framework: "h2o", Parsed: true,
 	Match: func(h format.Head) bool {
 		text := bytes.TrimLeft(h.First, "\ufeff \t\r\n")
-		return bytes.HasPrefix(text, []byte("{")) && flowKeys.Match(text) && !bytes.Contains(h.First, []byte(`"nbformat"`)) &&
+		return bytes.HasPrefix(text, []byte("{")) && flowKeys().Match(text) && !bytes.Contains(h.First, []byte(`"nbformat"`)) &&
 			(bytes.Contains(h.First, []byte(`"input"`)) || strings.HasSuffix(h.Name, ".flow"))
 	},
 	Parse: parseFlow,
 }
 
-var flowKeys = regexp.MustCompile(`"cells"\s*:\s*\[`)
+var flowKeys = weir.Pattern(`"cells"\s*:\s*\[`)
 
 const maxFlow = 32 << 20
 
@@ -62,28 +61,28 @@ func parseFlow(in *format.Input) error {
 }
 
 // routine is a call in CoffeeScript: a name with its arguments, with or without parentheses.
-var routine = regexp.MustCompile(`(?m)(?:^|[^\w.$@])([A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*)(?:\(| +["'\[{\w-])`)
+var routine = weir.Pattern(`(?m)(?:^|[^\w.$@])([A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*)(?:\(| +["'\[{\w-])`)
 
 // comments are lines of nothing but a comment: H2O's own examples say there what to click, between backticks.
-var comments = regexp.MustCompile(`(?m)^[ \t]*#.*$`)
+var comments = weir.Pattern(`(?m)^[ \t]*#.*$`)
 
 // embedded is JavaScript in a CoffeeScript cell, between backticks.
-var embedded = regexp.MustCompile("`([^`]*)`")
+var embedded = weir.Pattern("`([^`]*)`")
 
 func flowCellFacts(in *format.Input, file []byte, i int, c flowCell) {
 	name := fmt.Sprintf("cell %d (%s)", i+1, short(c.Type))
 	at, line := place(file, c.Input)
 	if c.Type != "cs" {
-		if hit := markup.FindString(c.Input); hit != "" {
+		if hit := markup().FindString(c.Input); hit != "" {
 			in.Emit(weir.Code{Language: "html", Name: name, Text: short(hit), Auto: true, At: at, Line: line})
 		}
 		return
 	}
-	c.Input = comments.ReplaceAllString(c.Input, "")
-	for _, m := range embedded.FindAllStringSubmatch(c.Input, 100) {
+	c.Input = comments().ReplaceAllString(c.Input, "")
+	for _, m := range embedded().FindAllStringSubmatch(c.Input, 100) {
 		in.Emit(weir.Code{Language: "javascript", Name: name, Text: short(m[1]), At: at, Line: line})
 	}
-	for _, m := range routine.FindAllStringSubmatchIndex(c.Input, 1000) {
+	for _, m := range routine().FindAllStringSubmatchIndex(c.Input, 1000) {
 		text := c.Input[m[2]:]
 		if end := strings.IndexByte(text, '\n'); end >= 0 {
 			text = text[:end]
@@ -107,7 +106,7 @@ func place(file []byte, input string) (int64, int) {
 }
 
 // markup is HTML that runs script, or loads something that does, when a browser shows it.
-var markup = regexp.MustCompile(`(?i)<\s*(?:script|iframe|object|embed|svg[^>]{0,200}\son\w+\s*=|meta[^>]{0,200}http-equiv|base\s|link\s)[^>]{0,100}|<[a-z][^>]{0,500}[\s/"']on[a-z]{3,30}\s*=[^>]{0,100}|(?:href|src|action|formaction)\s*=\s*["']?\s*(?:javascript|vbscript|data:text/html)[^>]{0,100}|\]\(\s*javascript:[^)]{0,100}`)
+var markup = weir.Pattern(`(?i)<\s*(?:script|iframe|object|embed|svg[^>]{0,200}\son\w+\s*=|meta[^>]{0,200}http-equiv|base\s|link\s)[^>]{0,100}|<[a-z][^>]{0,500}[\s/"']on[a-z]{3,30}\s*=[^>]{0,100}|(?:href|src|action|formaction)\s*=\s*["']?\s*(?:javascript|vbscript|data:text/html)[^>]{0,100}|\]\(\s*javascript:[^)]{0,100}`)
 
 // scripts looks for script in a text, in pieces that overlap, with the escapes that JSON writers use for < and > undone.
 func scripts(in *format.Input) error {
@@ -121,7 +120,7 @@ func scripts(in *format.Input) error {
 			return err
 		}
 		text := jsonEscapes.Replace(string(buf[:n]))
-		for _, hit := range markup.FindAllString(text, 20) {
+		for _, hit := range markup().FindAllString(text, 20) {
 			found++
 			in.Emit(weir.Code{Language: "html", Name: in.Name, Text: short(hit), At: at})
 		}

@@ -2,7 +2,6 @@ package mlflow
 
 import (
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -13,7 +12,7 @@ import (
 // What `mlflow models serve`, `build-docker` and a virtualenv or conda environment manager install before a model is loaded.
 
 // requirement is the beginning of a line of a requirements file (PEP 508 and pip's own): a name, an option, an address or a path.
-var requirement = regexp.MustCompile(`^(?:[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]*\])?\s*(?:[=<>!~;@].*)?|-{1,2}[A-Za-z].*|[A-Za-z+]+:[^\s].*|[./].*)$`)
+var requirement = weir.Pattern(`^(?:[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]*\])?\s*(?:[=<>!~;@].*)?|-{1,2}[A-Za-z].*|[A-Za-z+]+:[^\s].*|[./].*)$`)
 
 // isRequirements knows a requirements file by its name and by its lines; text that merely has the name is none.
 func isRequirements(h format.Head) bool {
@@ -26,7 +25,7 @@ func isRequirements(h format.Head) bool {
 		text = text[:strings.LastIndexByte(text, '\n')+1]
 	}
 	for line := range strings.Lines(text) {
-		if line = clean(line); line != "" && !requirement.MatchString(line) {
+		if line = clean(line); line != "" && !requirement().MatchString(line) {
 			return false
 		}
 	}

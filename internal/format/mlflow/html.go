@@ -2,7 +2,6 @@ package mlflow
 
 import (
 	"bytes"
-	"regexp"
 	"strings"
 
 	"weir"
@@ -39,7 +38,7 @@ func shown(name string) bool {
 }
 
 // active is what runs when a browser shows a page: script elements, handlers, addresses that are script, pages within the page.
-var active = regexp.MustCompile(`(?is)<\s*(?:script|iframe|object|embed|applet|base|meta\s[^>]*http-equiv\s*=\s*["']?refresh)\b[^>]*>|<[a-z][^>]*?[\s"'/]on[a-z]{3,}\s*=\s*[^\s>][^>]*>|(?:href|src|action|formaction|data|xlink:href)\s*=\s*["']?\s*(?:javascript|vbscript|data\s*:\s*text/html)\s*:?[^"'>]*`)
+var active = weir.Pattern(`(?is)<\s*(?:script|iframe|object|embed|applet|base|meta\s[^>]*http-equiv\s*=\s*["']?refresh)\b[^>]*>|<[a-z][^>]*?[\s"'/]on[a-z]{3,}\s*=\s*[^\s>][^>]*>|(?:href|src|action|formaction|data|xlink:href)\s*=\s*["']?\s*(?:javascript|vbscript|data\s*:\s*text/html)\s*:?[^"'>]*`)
 
 // card marks the step cards of recipes (mlflow/recipes/cards/templates/base.html, unchanged from 2.0 to 2.22).
 var card = []byte("h2.step-title {")
@@ -60,7 +59,7 @@ func parseHTML(in *format.Input) error {
 func activeHTML(b []byte) []weir.Code {
 	var found []weir.Code
 	line, counted := 1, 0
-	for _, m := range active.FindAllIndex(b, maxTemplates) {
+	for _, m := range active().FindAllIndex(b, maxTemplates) {
 		line += bytes.Count(b[counted:m[0]], []byte("\n"))
 		counted = m[0]
 		text := strings.ToValidUTF8(string(b[m[0]:min(len(b), m[1]+200)]), "\ufffd")
