@@ -300,15 +300,27 @@ func (w *walker) fields(chain []*layout) error {
 	return nil
 }
 
-// sizes are the bytes of AutoBuffer's primitives.
-var sizes = map[string]int64{"Z": 1, "1": 1, "2": 2, "4": 4, "4f": 4, "8": 8, "8d": 8, "Enum": 1}
+// sizeOf gives the bytes of AutoBuffer's primitives; 0 for everything else. It is asked for every field of every object.
+func sizeOf(code string) int64 {
+	switch code {
+	case "Z", "1", "Enum":
+		return 1
+	case "2":
+		return 2
+	case "4", "4f":
+		return 4
+	case "8", "8d":
+		return 8
+	}
+	return 0
+}
 
 // field reads one value as a method of AutoBuffer of that name would: an A for each dimension, then the type.
 func (w *walker) field(code string) error {
 	if err := w.step(); err != nil {
 		return err
 	}
-	if n, ok := sizes[code]; ok {
+	if n := sizeOf(code); n > 0 {
 		return w.r.skip(n)
 	}
 	switch {
@@ -323,7 +335,7 @@ func (w *walker) field(code string) error {
 		return fmt.Errorf("a field of type %s, which H2O cannot write", code[1:])
 	}
 	of := code[1:]
-	if n, ok := sizes[of]; ok && of != "Enum" {
+	if n := sizeOf(of); n > 0 && of != "Enum" {
 		return w.primitives(of, n)
 	}
 	_, err := w.sparse(func() error { return w.field(of) }, nil)

@@ -160,7 +160,7 @@ func (c *layout) read() {
 			if lateStreams[where] {
 				code = "Ser"
 			}
-			c.fields = append(c.fields, layoutField{code, where, sizes[code]})
+			c.fields = append(c.fields, layoutField{code, where, sizeOf(code)})
 		}
 	}
 	c.rest = ""
