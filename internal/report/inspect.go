@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 
@@ -148,6 +149,9 @@ func (g *gathered) fact(member string, f weir.Fact) {
 	case weir.Tensor:
 		g.Tensors = append(g.Tensors, TensorOf{member, f})
 	case weir.Member:
+		if isLicence(f.Name) {
+			g.Properties = append(g.Properties, Property{member, "licence", f.Name})
+		}
 		c := g.content(within(member, f.Name))
 		c.Size, c.Packed, c.Link, c.Encrypted = f.Size, f.Packed, f.Link, f.Encrypted
 	case weir.Part:
@@ -223,6 +227,13 @@ func (g *gathered) finish(a weir.Artifact) *Inspection {
 	i.Classes = notNil(i.Classes)
 	i.Parts, i.Problems, i.Findings = notNil(i.Parts), notNil(i.Problems), notNil(i.Findings)
 	return i
+}
+
+// isLicence reports whether an entry's name is one under which licences are kept.
+func isLicence(name string) bool {
+	base := strings.ToLower(path.Base(name))
+	base, _, _ = strings.Cut(base, ".")
+	return base == "licence" || base == "license" || base == "copying" || base == "notice"
 }
 
 // within names an entry of a member.

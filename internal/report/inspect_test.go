@@ -22,6 +22,7 @@ func inspected(text string) []weir.Event {
 		fact("", weir.Note{Key: "torch.version", Value: "3"}),
 		fact("", weir.Note{Key: "torch.version", Value: "3"}),
 		fact("", weir.Member{Name: "m/data.pkl", Size: 200, Packed: 120}),
+		fact("", weir.Member{Name: "m/LICENSE.txt", Size: 11}),
 		fact("", weir.Member{Name: text, Link: text, Size: 3}),
 		fact("", weir.Tensor{Name: "fc.weight", DType: "float32", Shape: []int64{10, 4}, Size: 160, At: 400}),
 		fact("", weir.Tensor{Name: text, DType: text, Shape: []int64{-1, 1 << 62, 1 << 62}, Size: 1}),
@@ -71,7 +72,7 @@ func TestInspectText(t *testing.T) {
 
 func TestInspectGathers(t *testing.T) {
 	i := inspections(t, inspected("x"), func(*Inspection) error { return nil })[0]
-	if len(i.Properties) != 1 || len(i.Members) != 2 || len(i.Tensors) != 3 || len(i.Objects) != 2 || len(i.Parts) != 4 {
+	if len(i.Properties) != 2 || len(i.Members) != 3 || len(i.Tensors) != 3 || len(i.Objects) != 2 || len(i.Parts) != 4 {
 		t.Errorf("got %+v", i)
 	}
 	if m := i.Members[0]; m.Format != "pickle" || m.Packed != 120 {
