@@ -25,6 +25,9 @@ step fuzz, a little of each
 step weir scans its own repository
 bin/weir scan --exclude 'testdata' --exclude 'examples/hostile' --exclude '.cache' --exclude bin --fail-on medium .
 
+step "go test, what the race detector cannot show: a lockdown of all threads, bounds of memory"
+go test -count=1 ./internal/sandbox
+
 step go test, the pickle machine against every CPython
 go test -timeout 20m -run 'Oracle|Opcodes|Truncated' ./internal/format/pickle
 

@@ -4,14 +4,16 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 )
 
-// TestProbeList writes the names that gen/probe.py tries to the file that WEIR_PROBE_LIST names: those that are safe beyond being named.
+// TestProbeList writes the names that gen/probe.py tries, those that are safe beyond being named, to the file that WEIR_PROBE_LIST names. There
+// are thousands: an index that lost them would make every honest model unknown.
 func TestProbeList(t *testing.T) {
 	path := os.Getenv("WEIR_PROBE_LIST")
 	if path == "" {
-		t.Skip("WEIR_PROBE_LIST is not set")
+		path = filepath.Join(t.TempDir(), "names")
 	}
 	f, err := os.Create(path)
 	if err != nil {
@@ -35,7 +37,7 @@ func TestProbeList(t *testing.T) {
 			}
 		}
 	}
-	if n == 0 {
-		t.Fatal("nothing is safe")
+	if n < 1000 {
+		t.Fatalf("only %d names are safe", n)
 	}
 }

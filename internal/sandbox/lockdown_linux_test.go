@@ -112,55 +112,13 @@ func TestDeeds(t *testing.T) {
 			fresh()
 			got := try(t, bare, c.deed, files...)
 			if got == "refused: operation not permitted" && slices.Contains(restrictable, c.deed) {
-				t.Skip("this system lets nobody do it")
+				t.Log("this system lets nobody do it, so there is nothing to compare with")
+				return
 			}
 			if got != "done" {
 				t.Errorf("bare: %q, so that the test shows nothing", got)
 			}
 		})
-	}
-}
-
-// TestLandlockAlone shows that the second layer holds without the first.
-func TestLandlockAlone(t *testing.T) {
-	if raceOn {
-		t.Skip("a binary with cgo can restrict one thread only")
-	}
-	if !newTestPool(t, nil).Report().held("landlock") {
-		t.Skip("this kernel has no Landlock")
-	}
-	dir := t.TempDir()
-	given := filepath.Join(dir, "file")
-	if err := os.WriteFile(given, []byte("text"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	file, folder := mustOpen(t, given), mustOpen(t, dir)
-	listener, socket := listenAbstract(t)
-	p := newTestPool(t, func(c *Config) { c.NoLockdown = true; c.Recycle = 1 })
-	for _, c := range []struct {
-		deed string
-		file *os.File
-		want string
-	}{
-		{"open " + given, nil, "refused: open " + given + ": permission denied"},
-		{"create " + filepath.Join(dir, "new"), nil, "refused"},
-		{"openat-in-a-given-folder", folder, "refused: permission denied"},
-		{"unlink " + given, nil, "refused: permission denied"},
-		{"exec", nil, "refused: permission denied"},
-		{"connect " + listener, socket, "refused: operation not permitted"},
-		{"kill-of-the-parent", nil, "refused: operation not permitted"},
-		{"read-of-the-parents-memory", nil, "refused: operation not permitted"},
-		{"tcp", nil, "refused: permission denied"},
-		{"map-of-a-file", file, "done"},
-		{"threads", nil, "done"},
-	} {
-		var files []*os.File
-		if c.file != nil {
-			files = append(files, c.file)
-		}
-		if got := try(t, p, "landlock+"+c.deed, files...); !strings.HasPrefix(got, c.want) {
-			t.Errorf("%s: %q, want %q", c.deed, got, c.want)
-		}
 	}
 }
 
@@ -227,23 +185,9 @@ func TestRequire(t *testing.T) {
 		return
 	}
 	if err != nil {
-		t.Skip(err)
+		t.Fatalf("%v: this kernel cannot lock a worker down, so that nothing here can be shown", err)
 	}
 	p.Close()
-}
-
-func TestMemoryIsBounded(t *testing.T) {
-	if raceOn {
-		t.Skip("the race detector's shadow memory has no bound")
-	}
-	p := newTestPool(t, nil)
-	for _, req := range []string{"bomb", "recurse 100000000"} {
-		got, err := ask(p, context.Background(), req)
-		var crash *Crash
-		if !errors.As(err, &crash) || crash.Reason != ReasonMemory || len(got) != 1 {
-			t.Errorf("%s: %q, %v", req, got, err)
-		}
-	}
 }
 
 func TestInheritedDescriptorsAreClosed(t *testing.T) {

@@ -30,7 +30,7 @@ func head(name, text string) format.Head {
 }
 
 func TestMatch(t *testing.T) {
-	pojo, err := os.ReadFile("testdata/glm.java")
+	pojo, err := os.ReadFile("../../../testdata/benign/h2o/pojo/glm.java")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestInfo(t *testing.T) {
 }
 
 func TestPOJO(t *testing.T) {
-	real, err := os.ReadFile("testdata/glm.java")
+	real, err := os.ReadFile("../../../testdata/benign/h2o/pojo/glm.java")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestFlow(t *testing.T) {
 }
 
 func FuzzText(f *testing.F) {
-	for _, name := range []string{"testdata/glm.java", "testdata/model.ini"} {
+	for _, name := range []string{"../../../testdata/benign/h2o/pojo/glm.java", "testdata/model.ini"} {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)

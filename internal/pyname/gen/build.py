@@ -286,7 +286,7 @@ class Judge:
                     unknown_base = True
                     whys.append("base " + b)
         if facts.get("src") and mod.split(".")[:2] == ["torch", "_C"]:
-            unknown_base = True  # read from a stub: what its native __new__ does is not known
+            unknown_base = True  # read from a .pyi: what its native __new__ does is not known
         inst = not unknown_base
         for name in ("__new__", "__del__", "__getattr__", "__getattribute__", "__setattr__", "__hash__", "__eq__", "__array_finalize__", "__cmp__"):
             ok, why = self.special(cls, facts, name)

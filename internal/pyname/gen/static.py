@@ -148,10 +148,10 @@ class Program:
             if prefixes and not parts:
                 dirs[:] = [d for d in dirs if d in prefixes]
             for n in sorted(files):
-                stub = n.endswith(".pyi")
-                if not (n.endswith(".py") or stub):
+                pyi = n.endswith(".pyi")
+                if not (n.endswith(".py") or pyi):
                     continue
-                base = n[:-4] if stub else n[:-3]
+                base = n[:-4] if pyi else n[:-3]
                 if not re.match(r"^\w+$", base):
                     continue
                 if prefixes and not parts and base not in prefixes:
@@ -160,7 +160,7 @@ class Program:
                 name = ".".join(parts if package else parts + [base])
                 if not name or SKIP.search(name):
                     continue
-                if stub and (name in self.modules or os.path.exists(os.path.join(folder, base + ".py"))):
+                if pyi and (name in self.modules or os.path.exists(os.path.join(folder, base + ".py"))):
                     continue
                 self.parse(name, os.path.join(folder, n), package)
 
