@@ -46,6 +46,9 @@ here: weir scan is what pipelines ask.`,
 	return cmd
 }
 
+// inspectFacts is how many facts of a parse are kept: a description has one for every tensor and member, where a scan needs but the odd ones.
+const inspectFacts = 400_000
+
 func (a *app) inspect(cmd *cobra.Command, targets []string, asJSON bool) error {
 	if len(targets) == 0 {
 		return usage("Usage: weir inspect FILE...", "%q needs a FILE", cmd.CommandPath())
@@ -59,6 +62,7 @@ func (a *app) inspect(cmd *cobra.Command, targets []string, asJSON bool) error {
 		return err
 	}
 	cfg.facts, cfg.inspect = true, true
+	cfg.limits.Facts = max(cfg.limits.Facts, inspectFacts)
 	quiet := s.flag("quiet")
 	p := startProgress(a.stderr, quiet)
 	defer p.end()

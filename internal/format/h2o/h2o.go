@@ -423,6 +423,7 @@ func (w *walker) where() string {
 
 // rest hands what was not followed back to the engine, which searches it.
 func (w *walker) rest(at int64) error {
+	at = max(at, int64(len(magic))) // with its magic it would come back here, again and again
 	if at >= w.in.Size {
 		return nil
 	}

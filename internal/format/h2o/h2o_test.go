@@ -213,3 +213,19 @@ func TestDescribes(t *testing.T) {
 		}
 	}
 }
+
+// TestRestIsNoModel: what is handed back is never the file itself, which would come back until the engine's depth ends it.
+func TestRestIsNoModel(t *testing.T) {
+	b := real(t)["pca.bin"]
+	for _, n := range []int{20, 100, 3000, len(b) / 2} {
+		_, nested, err := parse(b[:n])
+		if err == nil {
+			t.Errorf("cut at %d: no error", n)
+		}
+		for name, size := range nested {
+			if size >= int64(n) {
+				t.Errorf("cut at %d: %s of %d bytes is handed back", n, name, size)
+			}
+		}
+	}
+}
