@@ -86,7 +86,7 @@ func (a *app) inspect(cmd *cobra.Command, targets []string, asJSON bool) error {
 		return out(i)
 	})
 	judge, err := policy.New(policy.Config{
-		FailOn: weir.SeverityNone, Show: weir.SeverityInfo, Today: policy.Date(a.today().Format(time.DateOnly)), Model: modelFormats(),
+		FailOn: weir.SeverityNone, Show: weir.SeverityInfo, Today: policy.Date(a.today().Format(time.DateOnly)), Model: modelFormats(), Inert: true,
 	}, sink)
 	if err != nil {
 		return internal(err)

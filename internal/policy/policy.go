@@ -28,6 +28,7 @@ type Config struct {
 	Waivers  []Waiver
 	Baseline Baseline // findings that are known and do not fail; nil: none
 	Today    Date     // decides which waivers are over
+	Inert    bool     // hand on artifacts without a verdict too: what is neither a model nor has findings
 	Prefix   string   // path from the folder of weir.yaml to the working directory: waivers name paths as seen from weir.yaml
 	// Model reports whether files of the named format are models; nil: all are.
 	Model func(format string) bool

@@ -66,7 +66,7 @@ func (j *Judge) artifact(a weir.Artifact) error {
 			j.sum.Skipped++
 		}
 	}
-	if a.Verdict == weir.VerdictNone {
+	if a.Verdict == weir.VerdictNone && !j.cfg.Inert {
 		return nil
 	}
 	return j.next(weir.Event{Artifact: &a})
