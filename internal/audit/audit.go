@@ -21,6 +21,8 @@ type Record struct {
 	Decision string         `json:"decision"`           // allow, deny, refuse (bad request), quarantine, error
 	Policy   string         `json:"policy,omitempty"`   // what decided
 	Reason   string         `json:"reason,omitempty"`
+	Hint     string         `json:"hint,omitempty"`     // the configuration line that would allow it
+	Observed string         `json:"observed,omitempty"` // why it would have been refused, were the gate not only observing
 	Findings []string       `json:"findings,omitempty"` // rules
 	Digest   string         `json:"digest,omitempty"`   // of content that passed
 	Status   int            `json:"status"`             // what the client was told

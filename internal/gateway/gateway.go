@@ -5,9 +5,6 @@
 package gateway
 
 import (
-	"context"
-	"net/http"
-
 	"weir/internal/auth"
 	"weir/internal/gateway/wire"
 )
@@ -19,20 +16,22 @@ type Kind struct {
 	Routes []Route
 	// Refusal writes a refusal in the server's own error form, so that its clients show the reason.
 	Refusal func(*wire.Refusal) (contentType string, body []byte)
-	// Prefix strips what the server may have been started below (MLflow's --static-prefix); nil: nothing.
-	Prefix func(segments []string) (prefix, rest []string)
+	// Strip removes what the server may have been started below (MLflow's --static-prefix) before the table is asked; nil: nothing.
+	Strip func(u *Upstream, segments []string) []string
+	// Headers are answer headers of this server that its clients need, beside the usual ones, in canonical form.
+	Headers map[string]bool
 }
 
 // Route is one line of a table: which requests it is about and what must hold for them.
 type Route struct {
-	Method   string // GET, POST, …; one line each
+	Method   string // GET, POST, …; one line each; HEAD is read as GET
 	Path     string // "/api/2.0/mlflow/runs/get"; "{name}" is one segment, "{name...}" one or more to the end
-	Resource string // the type of what it is about: a key of auth.Resource.Type
+	Resource string // the type of what it is about: an auth.Resource.Type
 	Action   auth.Action
 	Public   bool     // no account is needed: /health
-	Query    []string // names that may stand in the query, each once; a name ending in "*" may repeat
+	Query    []string // names that may stand in the query, each once; a name ending in "*" may repeat; "*" alone: any
 	Body     Body
-	Limit    int64 // bytes of body; 0: the kind's default (1 MiB for JSON)
+	Limit    int64 // bytes of body; 0: 4 MiB, for a Stream what the configuration says
 	// Locate says which resources the request is about; nil: one resource of type Resource without an id (the server as a whole).
 	Locate func(*Exchange) ([]auth.Resource, error)
 	// Checks look at what the request means, in order, before anybody is asked; the first refusal ends it.
@@ -48,30 +47,16 @@ type Body int
 const (
 	NoBody Body = iota
 	JSON        // an object, strictly read into Request.JSON before the checks
-	Form        // application/x-www-form-urlencoded, read like a query
+	Form        // application/x-www-form-urlencoded, strictly read into Request.Form before the checks
 	Stream      // bytes that the Flow reads
 )
 
-// Check looks at one aspect of a request. It has a name for the audit log, and CVE marks those that exist for one flaw only: a build without
-// them must still refuse most attacks by the general ones.
+// Check looks at one aspect of a request. It has a name for the audit log.
 type Check struct {
 	Name string
-	CVE  []string // non-empty: specific to these
+	CVE  []string // non-empty: it exists for these flaws only; Config.GeneralOnly leaves such checks out
 	Test func(*Exchange) error
 }
 
 // Flow carries out an allowed request.
 type Flow func(*Exchange) error
-
-// Exchange is one request on its way through the gate, with what is known so far.
-type Exchange struct {
-	*wire.Request
-	Ctx       context.Context
-	W         http.ResponseWriter
-	Vars      map[string]string // the path's variables, decoded
-	Route     *Route
-	Upstream  *Upstream
-	Who       auth.Principal
-	Resources []auth.Resource
-	gate      *Gate
-}

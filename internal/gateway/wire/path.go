@@ -4,8 +4,8 @@ import "strings"
 
 const upperHex = "0123456789ABCDEF"
 
-// encodePath writes segments as a path in which only RFC 3986 unreserved characters and a few that no server reads in two ways stand bare.
-func encodePath(segments []string, slash bool) string {
+// EncodePath writes segments as a path in which only RFC 3986 unreserved characters and a few that no server reads in two ways stand bare.
+func EncodePath(segments []string, slash bool) string {
 	var b strings.Builder
 	for _, s := range segments {
 		b.WriteByte('/')

@@ -25,6 +25,7 @@ type Request struct {
 	Length   int64 // of the body in bytes; -1: chunked
 	Body     io.Reader
 	JSON     Object // the body of a JSON route, strictly read; nil before that or when there is none
+	Form     []Pair // the body of a form route, strictly read, in order
 	Raw      []byte // the bytes of that body, as they go upstream
 }
 
@@ -39,8 +40,9 @@ type Refusal struct {
 	Status int    // 400, 401, 403, 404, 405, 413, 415, 422, 429, 503
 	Code   string // MLflow's names for errors: INVALID_PARAMETER_VALUE, PERMISSION_DENIED, …
 	Reason string
-	Rule   string // what refused, for the audit log: a check's name
-	Hint   string // the configuration line that would allow it, where there is one
+	Rule   string            // what refused, for the audit log: a check's name
+	Hint   string            // the configuration line that would allow it, where there is one
+	Header map[string]string // headers of the answer: WWW-Authenticate, Retry-After
 }
 
 // Error gives the reason.
@@ -52,7 +54,7 @@ func Refuse(status int, code, rule, reason string) *Refusal {
 }
 
 // Path writes the canonical path, encoded as it goes upstream.
-func (r *Request) Path() string { return encodePath(r.Segments, r.Slash) }
+func (r *Request) Path() string { return EncodePath(r.Segments, r.Slash) }
 
 // Param gives the value of a query parameter.
 func (r *Request) Param(name string) (string, bool) {

@@ -1,0 +1,136 @@
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"weir/internal/gateway/wire"
+)
+
+// Upstream is one protected server.
+type Upstream struct {
+	Name   string
+	Kind   *Kind
+	To     *url.URL // scheme and authority; its path is put before every request's
+	Host   string   // requests for this host name go here; empty: any
+	Prefix string   // requests below this path go here, the prefix removed; empty: any
+	// Allow holds what the configuration opens for checks, by name: artifact-schemes, artifact-hosts, import-roots, export-roots, jdbc-urls, …
+	Allow map[string][]string
+	// On holds what the configuration switches on, by name: separation-of-duties, require-signature, …
+	On map[string]bool
+	// Routes are lines that the configuration adds to the kind's table.
+	Routes []Route
+	// FailOpen names routes (method, space, path as in the table) that are passed on when the scanner cannot work. Nothing else ever is.
+	FailOpen map[string]bool
+	// Credential is what the gate itself shows to the upstream; the caller's never gets there.
+	Credential Credential
+	// Timeout bounds the wait for the first byte of an answer; 0: 10 minutes, because training and evaluation answer late.
+	Timeout time.Duration
+	// TLS is for https upstreams; nil: the system's roots.
+	TLS *tls.Config
+
+	prefix    []string
+	router    *router
+	transport *http.Transport
+	cache     *cache
+}
+
+// Credential is sent in the Authorization header: a bearer token, or a name and a password, or nothing.
+type Credential struct{ Bearer, User, Password string }
+
+func (c Credential) header() string {
+	switch {
+	case c.Bearer != "":
+		return "Bearer " + c.Bearer
+	case c.User != "":
+		return "Basic " + base64.StdEncoding.EncodeToString([]byte(c.User+":"+c.Password))
+	}
+	return ""
+}
+
+// open prepares an upstream for use.
+func (u *Upstream) open() error {
+	if u.To == nil || u.To.Host == "" || (u.To.Scheme != "http" && u.To.Scheme != "https") {
+		return fmt.Errorf("upstream %q: its address must be http:// or https:// with a host", u.Name)
+	}
+	if u.Kind == nil {
+		return fmt.Errorf("upstream %q has no kind", u.Name)
+	}
+	if u.Prefix != "" {
+		u.prefix = strings.Split(strings.Trim(u.Prefix, "/"), "/")
+	}
+	routes := append(append([]Route(nil), u.Kind.Routes...), u.Routes...)
+	r, err := newRouter(routes)
+	if err != nil {
+		return fmt.Errorf("upstream %q: %w", u.Name, err)
+	}
+	timeout := u.Timeout
+	if timeout <= 0 {
+		timeout = 10 * time.Minute
+	}
+	u.router = r
+	u.cache = newCache(cacheEntries)
+	u.transport = &http.Transport{
+		DialContext:     (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig: u.TLS,
+		// No proxy from the environment: the upstream is where the configuration says.
+		MaxIdleConns: 512, MaxIdleConnsPerHost: 256,
+		// Shorter than what gunicorn (2 s) and uvicorn (5 s) keep: a connection that the server is closing would lose a POST.
+		IdleConnTimeout:        1500 * time.Millisecond,
+		ResponseHeaderTimeout:  timeout,
+		MaxResponseHeaderBytes: 64 << 10,
+		DisableCompression:     true,
+		WriteBufferSize:        32 << 10, ReadBufferSize: 32 << 10,
+	}
+	return nil
+}
+
+// request builds what goes upstream from the canonical reading: nothing of the client's spelling is in it.
+func (u *Upstream) request(ctx context.Context, method string, segments []string, slash bool, query []wire.Pair) *http.Request {
+	path := wire.EncodePath(segments, slash)
+	target := &url.URL{Scheme: u.To.Scheme, Host: u.To.Host, RawQuery: wire.EncodeQuery(query)}
+	base := strings.TrimSuffix(u.To.Path, "/")
+	target.Path, target.RawPath = base+decodedPath(segments, slash), base+path
+	r := &http.Request{
+		Method: method, URL: target, Host: u.To.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: make(http.Header, 12),
+	}
+	if h := u.Credential.header(); h != "" {
+		r.Header.Set("Authorization", h)
+	}
+	return r.WithContext(ctx)
+}
+
+func decodedPath(segments []string, slash bool) string {
+	if len(segments) == 0 {
+		return "/"
+	}
+	p := "/" + strings.Join(segments, "/")
+	if slash {
+		p += "/"
+	}
+	return p
+}
+
+// claims says whether a request is for this upstream, and gives its segments without the prefix.
+func (u *Upstream) claims(host string, segments []string) ([]string, bool) {
+	if u.Host != "" && u.Host != host {
+		return nil, false
+	}
+	if len(segments) < len(u.prefix) {
+		return nil, false
+	}
+	for i, p := range u.prefix {
+		if segments[i] != p {
+			return nil, false
+		}
+	}
+	return segments[len(u.prefix):], true
+}
