@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -38,6 +40,9 @@ func (c *cache) get(key string, ttl time.Duration, fill func() (any, error)) (an
 		default:
 			c.mu.Unlock()
 			<-e.done
+			if errors.Is(e.err, context.Canceled) {
+				return c.get(key, ttl, fill) // whoever asked first has gone; that is not our end
+			}
 			return e.value, e.err
 		}
 	}

@@ -33,6 +33,8 @@ type Config struct {
 	// Record writes down what happened. Ready says, before a request is passed on, whether that will be possible.
 	Record func(audit.Record) error
 	Ready  func() error
+	// Memo keeps what is known of resources; nil: only in memory, and Keep keeps nothing.
+	Memo Memo
 	// Own serves the gate's own pages below /-/weir/; nil: there are none.
 	Own http.Handler
 	// Observe passes on what Checks, Locate and Decide would refuse, and writes down that it would have been refused. What cannot be read in
@@ -132,7 +134,7 @@ func (g *Gate) settle(x *Exchange, err error) {
 		return
 	case no.Status >= 500:
 		x.Record.Decision = "error"
-		slog.Warn("request not answered by its server", "request", x.Record.Request, "path", x.Record.Path, "error", err)
+		slog.Warn("request not carried out", "request", x.Record.Request, "path", x.Record.Path, "error", err)
 	case no.Status == http.StatusUnauthorized || no.Status == http.StatusForbidden:
 		x.Record.Decision = "deny"
 	case x.Record.Decision == "allow":
@@ -179,7 +181,6 @@ func (g *Gate) serve(x *Exchange, r *http.Request) (err error) {
 	}
 	if g.config.Ready != nil {
 		if err := g.config.Ready(); err != nil {
-			slog.Error("the audit log cannot be written", "error", err)
 			return wire.Refuse(http.StatusServiceUnavailable, "TEMPORARILY_UNAVAILABLE", "audit", "the gate cannot write its audit log, so it passes nothing on")
 		}
 	}

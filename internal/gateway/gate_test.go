@@ -137,3 +137,12 @@ func TestPipeline(t *testing.T) {
 		})
 	}
 }
+
+func parse(t *testing.T, s string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
