@@ -17,7 +17,7 @@ func record(i int) Record {
 	return Record{
 		Time: time.Date(2026, 11, 24, 12, 0, 0, i, time.UTC), Request: fmt.Sprintf("r%06d", i), Who: "anna", How: "token", From: "127.0.0.1:40000", Server: "mlflow",
 		Method: "GET", Path: "/api/2.0/mlflow/runs/get?run_id=0123456789abcdef", Route: "GET /api/2.0/mlflow/runs/get", Action: "read",
-		Resource: []string{"run:0123456789abcdef", "experiment:1"}, Decision: "allow", Policy: "role:viewer", Status: 200, Out: 1234, Micros: 321,
+		Resource: []string{"run:0123456789abcdef", "experiment:1"}, Decision: "allow", Policy: "role:viewer", Hint: "h", Observed: "o", Status: 200, Out: 1234, Micros: 321,
 	}
 }
 
@@ -378,6 +378,7 @@ func TestRecent(t *testing.T) {
 	l := open(t, t.TempDir(), Options{Recent: 3})
 	for i := range 8 {
 		r := record(i)
+		r.Observed = ""
 		if i%2 == 1 {
 			r.Decision, r.Reason = "deny", "password=hunter2"
 		}

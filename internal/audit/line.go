@@ -34,6 +34,8 @@ func appendLine(b []byte, seq uint64, prev *[sha256.Size]byte, r *Record) []byte
 	b = field(b, "decision", r.Decision, maxName)
 	b = field(b, "policy", r.Policy, maxName)
 	b = field(b, "reason", Mask(r.Reason), maxText)
+	b = field(b, "hint", Mask(r.Hint), maxText)
+	b = field(b, "observed", Mask(r.Observed), maxText)
 	b = list(b, "findings", r.Findings)
 	b = field(b, "digest", r.Digest, maxName)
 	b = number(b, "status", int64(r.Status))

@@ -229,11 +229,11 @@ func (l *Log) nudge() {
 
 // remember keeps the newest records that somebody may want to look at.
 func (l *Log) remember(r *Record) {
-	if r.Decision == "allow" {
+	if r.Decision == "allow" && r.Observed == "" {
 		return
 	}
 	kept := *r
-	kept.Path, kept.Reason = Mask(r.Path), Mask(r.Reason)
+	kept.Path, kept.Reason, kept.Observed = Mask(r.Path), Mask(r.Reason), Mask(r.Observed)
 	if len(l.recent) < l.opts.Recent {
 		l.recent = append(l.recent, kept)
 		return
