@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -359,7 +358,9 @@ func (x *Exchange) readBody() error {
 		if len(b) > 0 && x.Type != "application/x-www-form-urlencoded" {
 			return unsupported(x.Type, "application/x-www-form-urlencoded")
 		}
-		x.Request.Form, err = wire.ParseForm(b)
+		if x.Request.Form, err = wire.ParseForm(b); err == nil {
+			x.Raw = []byte(wire.EncodeQuery(x.Request.Form))
+		}
 	case len(b) == 0:
 		x.JSON = wire.Object{}
 	case x.Type != "application/json":
@@ -367,7 +368,6 @@ func (x *Exchange) readBody() error {
 	default:
 		x.JSON, err = wire.ParseJSON(b, wire.BodyLimits)
 	}
-	x.Raw = b
 	if x.Raw == nil {
 		x.Raw = []byte{}
 	}
@@ -380,29 +380,9 @@ func unsupported(got, want string) error {
 
 // readAll reads a body of at most limit bytes.
 func (x *Exchange) readAll(limit int64) ([]byte, error) {
-	tooLarge := wire.Refuse(http.StatusRequestEntityTooLarge, "INVALID_PARAMETER_VALUE", "size", fmt.Sprintf("the body is larger than %d bytes", limit))
-	if x.Length > limit {
-		return nil, tooLarge
-	}
-	if x.Length == 0 || x.Request.Body == nil {
-		return nil, nil
-	}
-	var b []byte
-	var err error
-	if x.Length > 0 {
-		b = make([]byte, x.Length)
-		_, err = io.ReadFull(x.Request.Body, b)
-	} else {
-		b, err = io.ReadAll(io.LimitReader(x.Request.Body, limit+1))
-	}
-	x.Record.In += int64(len(b))
-	if err != nil {
-		return nil, wire.Refuse(http.StatusBadRequest, "BAD_REQUEST", "body", "the body ended early")
-	}
-	if int64(len(b)) > limit {
-		return nil, tooLarge
-	}
-	return b, nil
+	err := x.Request.ReadBytes(limit)
+	x.Record.In += int64(len(x.Raw))
+	return x.Raw, err
 }
 
 // own serves the gate's own pages. They identify whoever asks themselves: the page to log in is one of them.

@@ -1,189 +1,178 @@
 package wire
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
+	"compress/gzip"
+	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"net/netip"
-	"net/url"
+	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
-// Limits bound a JSON text.
-type Limits struct {
-	Depth   int
-	Members int
-	NaN     bool // NaN and infinities are allowed, as Python writes them
-}
-
-// BodyLimits are for bodies of requests, AnswerLimits for what upstreams answer.
-var (
-	BodyLimits   = Limits{Depth: 64, Members: 1 << 18, NaN: true}
-	AnswerLimits = Limits{Depth: 128, Members: 1 << 20, NaN: true}
-)
-
-func bad(rule, reason string) *Refusal {
-	return Refuse(http.StatusBadRequest, "BAD_REQUEST", rule, reason)
-}
-
-// upstreamHeaders are those of a request that go upstream.
-var upstreamHeaders = []string{
-	"Accept", "Accept-Language", "Content-Type", "Content-Encoding", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "Range", "User-Agent",
-}
-
-// Read gives the canonical reading of a request. The error is a *Refusal. The body is not read.
-func Read(r *http.Request) (*Request, error) {
-	q := &Request{Method: r.Method, Host: strings.ToLower(r.Host), Header: http.Header{}, Length: r.ContentLength, Body: r.Body}
-	q.Remote, _ = netip.ParseAddrPort(r.RemoteAddr)
-	raw := r.URL.EscapedPath()
-	if !strings.HasPrefix(raw, "/") {
-		return nil, bad("path", "the path does not begin with '/'")
+// Read makes the canonical reading of a request that came through the guard or over HTTP/2. A request that could be read in two ways gives a
+// *Refusal, and so does one that the guard has refused below, with the guard's reason.
+func Read(in *http.Request) (*Request, error) {
+	if in.Method == refusedMethod {
+		return nil, standInReason(in)
 	}
-	if raw != "/" {
-		body, slash := strings.CutSuffix(raw[1:], "/")
-		q.Slash = slash
-		for _, s := range strings.Split(body, "/") {
-			seg, err := url.PathUnescape(s)
-			if err != nil || seg == "" || seg == "." || seg == ".." || strings.ContainsAny(seg, "/\\;") || !utf8.ValidString(seg) || strings.IndexFunc(seg, func(r rune) bool { return r < 32 || r == 127 }) >= 0 {
-				return nil, bad("path", "the path can be read in more than one way")
-			}
-			q.Segments = append(q.Segments, seg)
-		}
-	} else {
-		q.Slash = true
-	}
-	var err error
-	if q.Query, err = ParseForm([]byte(r.URL.RawQuery)); err != nil {
+	r := &Request{Method: in.Method, Client: in.Header, Length: in.ContentLength, Body: in.Body}
+	if err := r.readLine(in); err != nil {
 		return nil, err
 	}
-	for _, name := range upstreamHeaders {
-		if v := r.Header[name]; len(v) > 0 {
-			q.Header[name] = v[:1]
-		}
+	var err error
+	if r.Header, err = readHeader(in.Header); err != nil {
+		return nil, err
 	}
-	if ct := r.Header.Get("Content-Type"); ct != "" {
-		if q.Type, q.Params, err = mime.ParseMediaType(ct); err != nil {
-			return nil, bad("content-type", "the Content-Type cannot be read")
-		}
+	if err := r.readType(in.Header); err != nil {
+		return nil, err
 	}
-	return q, nil
+	if err := r.readEncoding(in.Header); err != nil {
+		return nil, err
+	}
+	if r.Remote, err = netip.ParseAddrPort(in.RemoteAddr); err == nil {
+		r.Remote = netip.AddrPortFrom(r.Remote.Addr().Unmap(), r.Remote.Port())
+	}
+	if r.Encoding != "" {
+		r.encoded, r.Body = in.Body, failing{Refuse(415, "BAD_REQUEST", "wire/content-encoding", "a compressed body is not accepted here")}
+	}
+	return r, nil
 }
 
-// ParseForm reads a query or form strictly.
-func ParseForm(b []byte) ([]Pair, error) {
-	var pairs []Pair
-	for _, p := range strings.Split(string(b), "&") {
-		if p == "" {
-			continue
-		}
-		name, value, _ := strings.Cut(p, "=")
-		n, err1 := url.QueryUnescape(name)
-		v, err2 := url.QueryUnescape(value)
-		if err1 != nil || err2 != nil || !utf8.ValidString(n) || !utf8.ValidString(v) || strings.Contains(p, ";") {
-			return nil, bad("query", "the query can be read in more than one way")
-		}
-		pairs = append(pairs, Pair{n, v})
+// readLine reads method, target and host.
+func (r *Request) readLine(in *http.Request) error {
+	known := false
+	for _, m := range methods {
+		known = known || string(m) == r.Method
 	}
-	return pairs, nil
-}
-
-// CheckQuery refuses names that are not allowed, and names that stand twice unless "name*" is allowed. "*" allows any name once.
-func CheckQuery(pairs []Pair, allowed []string) error {
-	for i, p := range pairs {
-		once, many, any := false, false, false
-		for _, a := range allowed {
-			once, many, any = once || a == p.Name, many || a == p.Name+"*", any || a == "*"
-		}
-		if !once && !many && !any {
-			return bad("query", fmt.Sprintf("the query has a parameter %q that this route does not take", p.Name))
-		}
-		for _, o := range pairs[:i] {
-			if o.Name == p.Name && !many {
-				return bad("query", fmt.Sprintf("the query has %q twice", p.Name))
-			}
-		}
+	if !known {
+		return Refuse(405, "BAD_REQUEST", "wire/method", "this method is not allowed")
 	}
+	target := in.RequestURI
+	if target == "" { // a request that was not read by a server
+		target = in.URL.RequestURI()
+	}
+	if r := checkTarget([]byte(target)); r != nil { // for HTTP/2; the guard has done it for HTTP/1.1
+		return r
+	}
+	path, query, _ := strings.Cut(target, "?")
+	var err error
+	if r.Segments, r.Slash, err = splitPath(path); err != nil {
+		return err
+	}
+	if r.Query, err = ParseForm([]byte(query)); err != nil {
+		return err
+	}
+	if !validHost([]byte(in.Host)) {
+		return bad("wire/host", "the Host is not a name or address with an optional port")
+	}
+	if h, ok := in.Header["Host"]; ok && (len(h) != 1 || !strings.EqualFold(h[0], in.Host)) { // HTTP/2 with both :authority and host
+		return bad("wire/host", "the Host differs from the authority")
+	}
+	if len(in.Trailer) > 0 {
+		return bad("wire/trailer", "trailers are not allowed")
+	}
+	port := ":80"
+	if in.TLS != nil {
+		port = ":443"
+	}
+	r.Host = strings.TrimSuffix(strings.ToLower(in.Host), port)
 	return nil
 }
 
-// EncodeQuery writes pairs so that no server reads them in two ways.
-func EncodeQuery(pairs []Pair) string {
-	var b strings.Builder
-	for i, p := range pairs {
-		if i > 0 {
-			b.WriteByte('&')
-		}
-		b.WriteString(strings.ReplaceAll(url.QueryEscape(p.Name), "+", "%20"))
-		b.WriteByte('=')
-		b.WriteString(strings.ReplaceAll(url.QueryEscape(p.Value), "+", "%20"))
+// standInReason takes the guard's refusal out of its stand-in.
+func standInReason(in *http.Request) *Refusal {
+	status, err := strconv.Atoi(in.Header.Get("Status"))
+	if err != nil || status < 400 || status > 599 || in.ProtoMajor != 1 {
+		return Refuse(405, "BAD_REQUEST", "wire/method", "this method is not allowed")
 	}
-	return b.String()
+	return Refuse(status, "BAD_REQUEST", in.Header.Get("Rule"), in.Header.Get("Reason"))
 }
 
-// ParseJSON reads an object strictly.
-func ParseJSON(b []byte, l Limits) (Object, error) {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	v, err := value(d, l.Depth)
-	if err == nil {
-		if _, more := d.Token(); more != io.EOF {
-			err = bad("json", "something follows the JSON object")
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// Inflate makes Body the plain bytes of a compressed body, at most limit of them (then the error is a *Refusal with 413), for routes whose clients
+// may compress: OTLP exporters do when OTEL_EXPORTER_OTLP_COMPRESSION says so; no client of MLflow or H2O compresses JSON. What goes upstream
+// is what was inflated. Without compression it only bounds the body.
+func (r *Request) Inflate(limit int64) error {
+	if r.Encoding == "" {
+		if r.Length > limit {
+			return tooLarge(limit)
 		}
+		if r.Body != nil {
+			r.Body = &bounded{r: r.Body, left: limit, limit: limit}
+		}
+		return nil
 	}
+	z, err := gzip.NewReader(r.encoded)
 	if err != nil {
-		if r, ok := err.(*Refusal); ok {
-			return nil, r
-		}
-		return nil, bad("json", "the body is no JSON: "+err.Error())
+		return bad("wire/content-encoding", "the body is not gzip")
 	}
-	o, ok := v.(Object)
-	if !ok {
-		return nil, bad("json", "the body is no JSON object")
-	}
-	return o, nil
+	r.Body, r.Encoding, r.Length, r.encoded = &bounded{r: z, left: limit, limit: limit}, "", -1, nil
+	return nil
 }
 
-func value(d *json.Decoder, depth int) (any, error) {
-	if depth == 0 {
-		return nil, bad("json", "the JSON is too deep")
+func tooLarge(limit int64) *Refusal {
+	return Refuse(413, "INVALID_PARAMETER_VALUE", "wire/body-size", "the body is larger than "+strconv.FormatInt(limit, 10)+" bytes")
+}
+
+// bounded gives at most left bytes, then a refusal if there are more.
+type bounded struct {
+	r           io.Reader
+	left, limit int64
+}
+
+// Read reads.
+func (b *bounded) Read(p []byte) (int, error) {
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1]
 	}
-	t, err := d.Token()
-	if err != nil {
-		return nil, err
+	n, err := b.r.Read(p)
+	if int64(n) > b.left {
+		n, b.left = int(b.left), 0
+		return n, tooLarge(b.limit)
 	}
-	switch t {
-	case json.Delim('{'):
-		o := Object{}
-		for d.More() {
-			k, err := d.Token()
-			if err != nil {
-				return nil, err
-			}
-			name := k.(string)
-			if _, twice := o[name]; twice {
-				return nil, bad("json", fmt.Sprintf("the JSON has %q twice", name))
-			}
-			if o[name], err = value(d, depth-1); err != nil {
-				return nil, err
-			}
+	b.left -= int64(n)
+	if errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) {
+		err = bad("wire/content-encoding", "the compressed body is damaged")
+	}
+	return n, err
+}
+
+// ReadBytes reads the whole body, plain, at most limit bytes, into Raw and leaves Body empty. Length becomes that of Raw.
+func (r *Request) ReadBytes(limit int64) error {
+	if err := r.Inflate(limit); err != nil {
+		return err
+	}
+	if r.Body == nil {
+		return nil
+	}
+	size := min(max(r.Length, 0), limit, 1<<20)
+	b := make([]byte, 0, size+1)
+	for {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
 		}
-		_, err = d.Token()
-		return o, err
-	case json.Delim('['):
-		list := []any{}
-		for d.More() {
-			v, err := value(d, depth-1)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, v)
+		n, err := r.Body.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			break
 		}
-		_, err = d.Token()
-		return list, err
+		if err != nil {
+			return bodyError(err)
+		}
 	}
-	return t, nil
+	r.Raw, r.Length, r.Body = b, int64(len(b)), http.NoBody
+	return nil
+}
+
+// bodyError makes a refusal of what ended a body early.
+func bodyError(err error) error {
+	var r *Refusal
+	if errors.As(err, &r) {
+		return r
+	}
+	return bad("wire/body", "the body ended early")
 }
