@@ -1,0 +1,180 @@
+package auth
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/types"
+)
+
+// Decide says whether p may do action to r. What nothing permits is denied, and a forbid wins over every permit; a forbid that cannot be evaluated
+// (it asks for an attribute that is not there) forbids too: a mistake in a policy must not open what it was to close. A token's scopes
+// narrow what its account may do and never widen it.
+func (a *Auth) Decide(p Principal, action Action, r Resource) Decision {
+	switch {
+	case p.Name == "":
+		return Decision{Policy: "nobody", Reason: "an account is needed"}
+	case p.Foreign && action != Read && action != Download:
+		return Decision{Policy: "foreign-site", Reason: "another site made the browser send this; use the pages of this server or a token"}
+	case p.Scopes != nil && !slices.ContainsFunc(p.Scopes, func(s Scope) bool { return s.holds(action, &r) }):
+		return Decision{Policy: "token-scope", Reason: fmt.Sprintf("token %s is not for %s of %s", p.Token, action, r.String())}
+	}
+	return a.policy.decide(&p, action, &r)
+}
+
+// ofTypes are things that hold projects and are no projects themselves: without a type a scope never means these.
+func holdsProjects(t string) bool { return t == "workspace" || t == "server" || t == "cluster" }
+
+// holds reports whether the scope covers doing action to r.
+func (s *Scope) holds(action Action, r *Resource) bool {
+	if s.Server != "" && s.Server != r.Server || len(s.Actions) > 0 && !slices.Contains(s.Actions, action) {
+		return false
+	}
+	if s.Type == "" && s.ID == "" && s.Name == "" && len(s.Tags) == 0 {
+		return true
+	}
+	thing := s.thing(r)
+	if thing == nil || s.ID != "" && s.ID != thing.ID {
+		return false
+	}
+	if s.Name != "" && s.Name != thing.Name {
+		if ok, err := path.Match(s.Name, thing.Name); err != nil || !ok || thing.Name == "" {
+			return false
+		}
+	}
+	for k, v := range s.Tags {
+		if have, ok := thing.Tags[k]; !ok || have != v {
+			return false
+		}
+	}
+	return true
+}
+
+// thing is what the scope's other fields are compared with.
+func (s *Scope) thing(r *Resource) *Resource {
+	if s.Type != "" {
+		if r.Type == s.Type {
+			return r
+		}
+		for i := range r.Within {
+			if r.Within[i].Type == s.Type {
+				return &r.Within[i]
+			}
+		}
+		return nil
+	}
+	for i := len(r.Within) - 1; i >= 0; i-- {
+		if !holdsProjects(r.Within[i].Type) {
+			return &r.Within[i]
+		}
+	}
+	return r
+}
+
+// String names a resource for people.
+func (r *Resource) String() string {
+	name := r.Type
+	if name == "" {
+		name = "server"
+	}
+	switch {
+	case r.Name != "":
+		name += " " + fmt.Sprintf("%q", r.Name)
+	case r.ID != "":
+		name += " " + r.ID
+	}
+	if r.Server != "" {
+		name += " on " + r.Server
+	}
+	return name
+}
+
+// held gives the roles that p has on r for action, sorted, and how the first of each came to be.
+func (p *Principal) held(action Action, r *Resource) []string {
+	var few [8]string
+	out := few[:0]
+	for i := range p.Roles {
+		g := &p.Roles[i]
+		if g.Scope.holds(action, r) && !slices.Contains(out, g.Role) {
+			out = append(out, g.Role)
+		}
+	}
+	slices.Sort(out)
+	return slices.Clone(out)
+}
+
+var actionUIDs = func() map[Action]types.EntityUID {
+	m := map[Action]types.EntityUID{}
+	for _, a := range Actions() {
+		m[a] = types.NewEntityUID("Action", types.String(a))
+	}
+	return m
+}()
+
+// contexts keeps the few contexts that there are: the roles held, and whether the thing is the principal's own.
+var contexts sync.Map
+
+type contextKey struct {
+	roles string
+	own   bool
+}
+
+func contextOf(roles []string, own bool) types.Record {
+	key := contextKey{strings.Join(roles, "\x00"), own}
+	if c, ok := contexts.Load(key); ok {
+		return c.(types.Record)
+	}
+	values := make([]types.Value, len(roles))
+	for i, r := range roles {
+		values[i] = types.String(r)
+	}
+	c := types.NewRecord(types.RecordMap{"roles": types.NewSet(values...), "own": types.Boolean(own)})
+	contexts.Store(key, c)
+	return c
+}
+
+// own reports whether r, or the thing that it is part of, was made by p.
+func (p *Principal) owns(r *Resource) bool { return r.Owner != "" && r.Owner == p.Name }
+
+func (ps *policies) decide(p *Principal, action Action, r *Resource) Decision {
+	uid, ok := actionUIDs[action]
+	if !ok {
+		return Decision{Policy: "unknown-action", Reason: fmt.Sprintf("%q is no action", action)}
+	}
+	roles := p.held(action, r)
+	verdict, why := ps.authorize(p, r, uid, contextOf(roles, p.owns(r)))
+	for _, e := range why.Errors {
+		if i := slices.IndexFunc(ps.list, func(one policy) bool { return one.id == e.PolicyID }); i >= 0 && ps.list[i].p.Effect() == cedar.Forbid {
+			return Decision{Policy: string(e.PolicyID), Reason: "policy " + string(e.PolicyID) + " forbids and could not be evaluated: " + e.Message}
+		}
+	}
+	d := Decision{Allow: verdict == cedar.Allow}
+	if len(why.Reasons) > 0 {
+		d.Policy = string(why.Reasons[0].PolicyID)
+	}
+	switch {
+	case d.Allow:
+		d.Reason = "policy " + d.Policy + " permits it"
+	case d.Policy != "":
+		d.Reason = "policy " + d.Policy + " forbids it"
+	case len(roles) > 0:
+		d.Policy, d.Reason = "default-deny", fmt.Sprintf("%s may not %s %s: the role %s does not include it", p.Name, action, r.String(), strings.Join(roles, " or "))
+	default:
+		d.Policy, d.Reason = "default-deny", fmt.Sprintf("%s may not %s %s: no role there", p.Name, action, r.String())
+	}
+	return d
+}
+
+// authorize contains a panic of the evaluator: what cannot be decided is denied.
+func (ps *policies) authorize(p *Principal, r *Resource, action types.EntityUID, ctx types.Record) (v cedar.Decision, why cedar.Diagnostic) {
+	defer func() {
+		if x := recover(); x != nil {
+			v, why = cedar.Deny, cedar.Diagnostic{Errors: []cedar.DiagnosticError{{PolicyID: "evaluator", Message: fmt.Sprint(x)}}}
+		}
+	}()
+	return cedar.Authorize(ps, &entities{p, r}, cedar.Request{Principal: p.uid(), Action: action, Resource: r.uid(r.Server), Context: ctx})
+}

@@ -1,0 +1,247 @@
+package auth
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// Rate is a token bucket: so many requests a second for long, Burst at once. The zero value means the default, a negative PerSecond no limit.
+type Rate struct {
+	PerSecond float64
+	Burst     int
+}
+
+// Limits bound how often somebody may ask and be wrong. The defaults let real clients through: an MLflow client that logs 500 metrics one by one
+// and then a model sends more than 500 requests as fast as it can.
+type Limits struct {
+	Account Rate            // requests of one account; default 200/s, burst 4000
+	Address Rate            // requests from one address (IPv6: one /64); default 400/s, burst 8000
+	Class   map[string]Rate // requests of one account to one class of routes ("login", "upload", …); default: none but login
+	Wrong   Rate            // wrong proofs from one address; default 1/s, burst 30
+	// Tries is how many wrong passwords in a row an account takes from one address before it is locked to that address, for Lock at first and twice
+	// as long each time after, at most an hour; from all addresses together ten times as many lock it to every address that it has not been
+	// used from. Defaults: 10 tries, 30 s.
+	Tries int
+	Lock  time.Duration
+}
+
+func (l Limits) filled() Limits {
+	fill := func(r *Rate, d Rate) {
+		if r.PerSecond == 0 {
+			*r = d
+		}
+		r.Burst = max(r.Burst, 1)
+	}
+	fill(&l.Account, Rate{200, 4000})
+	fill(&l.Address, Rate{400, 8000})
+	fill(&l.Wrong, Rate{1, 30})
+	class := map[string]Rate{"login": {2, 60}}
+	for name, r := range l.Class {
+		class[name] = Rate{r.PerSecond, max(r.Burst, 1)}
+	}
+	l.Class = class
+	if l.Tries == 0 {
+		l.Tries = 10
+	}
+	if l.Lock == 0 {
+		l.Lock = 30 * time.Second
+	}
+	return l
+}
+
+const longestLock = time.Hour
+
+// guard counts. It lives in memory and by the monotonic clock: setting the system's clock neither ends nor prolongs a lock.
+type guard struct {
+	limits  Limits
+	since   func() time.Duration // time that the process has run
+	mu      sync.Mutex
+	buckets map[bucketKey]*bucket
+	locks   map[lockKey]*lock
+	swept   time.Duration
+}
+
+type bucketKey struct {
+	kind byte // a: address, n: account, c: class, w: wrong proofs of an address
+	addr netip.Addr
+	name string
+}
+
+type bucket struct {
+	tokens float64
+	at     time.Duration
+}
+
+// lockKey is an account at an address; the zero address means from anywhere.
+type lockKey struct {
+	name string
+	addr netip.Addr
+}
+
+type lock struct {
+	wrong int
+	times int           // how often it was locked
+	until time.Duration // 0: not locked
+	last  time.Duration
+	good  bool // the account was used from there
+}
+
+// kept bounds the memory of the guard: each entry is about 150 bytes.
+const kept = 50000
+
+func newGuard(l Limits) *guard {
+	start := time.Now()
+	return &guard{limits: l.filled(), since: func() time.Duration { return time.Since(start) }, buckets: map[bucketKey]*bucket{}, locks: map[lockKey]*lock{}}
+}
+
+// place is what counts as one address: an IPv6 host commands a /64.
+func place(a netip.Addr) netip.Addr {
+	a = a.Unmap().WithZone("")
+	if a.Is6() {
+		if p, err := a.Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return a
+}
+
+// take takes a token from a bucket, and says how long to wait when there is none.
+func (g *guard) take(k bucketKey, r Rate) (wait time.Duration) {
+	return g.spend(k, r, 1)
+}
+
+// spend takes n tokens; n = 0 asks whether there is one.
+func (g *guard) spend(k bucketKey, r Rate, n float64) time.Duration {
+	if r.PerSecond < 0 {
+		return 0
+	}
+	now := g.since()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	b := g.buckets[k]
+	if b == nil {
+		g.sweep(now)
+		b = &bucket{tokens: float64(r.Burst), at: now}
+		g.buckets[k] = b
+	}
+	b.tokens = min(float64(r.Burst), b.tokens+(now-b.at).Seconds()*r.PerSecond)
+	b.at = now
+	if b.tokens < max(n, 1) {
+		return time.Duration(math.Ceil((max(n, 1)-b.tokens)/r.PerSecond)) * time.Second
+	}
+	b.tokens -= n
+	return 0
+}
+
+// sweep makes room: first for what is long over, and if a flood of addresses leaves none, by forgetting buckets (locks stay as long as they last).
+func (g *guard) sweep(now time.Duration) {
+	if len(g.buckets) < kept && len(g.locks) < kept {
+		return
+	}
+	if len(g.buckets) >= kept {
+		for k, b := range g.buckets {
+			if now-b.at > time.Minute {
+				delete(g.buckets, k)
+			}
+		}
+		if len(g.buckets) >= kept {
+			clear(g.buckets)
+		}
+	}
+	if len(g.locks) < kept {
+		return
+	}
+	for k, l := range g.locks {
+		if l.until < now && now-l.last > 10*time.Minute {
+			delete(g.locks, k)
+		}
+	}
+	for k, l := range g.locks { // as many as needed, those that lock nobody
+		if len(g.locks) < kept {
+			break
+		}
+		if l.until < now && k.addr.IsValid() {
+			delete(g.locks, k)
+		}
+	}
+	if len(g.locks) >= 2*kept {
+		clear(g.locks)
+	}
+}
+
+// locked says for how long the account is locked to the address.
+func (g *guard) locked(name string, addr netip.Addr) time.Duration {
+	now := g.since()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	here := g.locks[lockKey{name, addr}]
+	if here != nil && here.until > now {
+		return here.until - now
+	}
+	if all := g.locks[lockKey{name: name}]; all != nil && all.until > now && (here == nil || !here.good) {
+		return all.until - now
+	}
+	return 0
+}
+
+// failed counts a wrong password.
+func (g *guard) failed(name string, addr netip.Addr) {
+	now := g.since()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.sweep(now)
+	g.fail(lockKey{name, addr}, g.limits.Tries, now)
+	g.fail(lockKey{name: name}, 10*g.limits.Tries, now)
+}
+
+func (g *guard) fail(k lockKey, tries int, now time.Duration) {
+	l := g.locks[k]
+	if l == nil {
+		l = &lock{}
+		g.locks[k] = l
+	}
+	if now-l.last > 2*longestLock {
+		l.wrong, l.times = 0, 0
+	}
+	l.wrong++
+	l.last = now
+	if l.wrong < tries {
+		return
+	}
+	d := g.limits.Lock << min(l.times, 16)
+	if d > longestLock || d <= 0 {
+		d = longestLock
+	}
+	l.wrong, l.until = 0, now+d
+	l.times++
+}
+
+// passed forgets what went wrong from there: the account was proven. What went wrong from elsewhere stays.
+func (g *guard) passed(name string, addr netip.Addr) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	k := lockKey{name, addr}
+	if l := g.locks[k]; l != nil {
+		l.wrong, l.times, l.until, l.good, l.last = 0, 0, 0, true, g.since()
+	} else if len(g.locks) < kept {
+		g.locks[k] = &lock{good: true, last: g.since()}
+	}
+}
+
+// Limit counts one request of a principal to a class of routes ("" for none in particular) and answers a *Denied of status 429 when that is one too
+// many. The address was counted when the principal was identified.
+func (a *Auth) Limit(p Principal, class string) error {
+	wait := a.guard.take(bucketKey{kind: 'n', name: p.Name}, a.guard.limits.Account)
+	what := fmt.Sprintf("account %q", p.Name)
+	if r, ok := a.guard.limits.Class[class]; ok && wait == 0 {
+		wait = a.guard.take(bucketKey{kind: 'c', name: class + "\x00" + p.Name}, r)
+		what = fmt.Sprintf("account %q for %s", p.Name, class)
+	}
+	if wait > 0 {
+		return &Denied{Status: 429, Why: Limited, Reason: "too many requests of " + what, RetryAfter: wait}
+	}
+	return nil
+}
