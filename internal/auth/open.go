@@ -18,7 +18,7 @@ type Options struct {
 	Limits   Limits
 	// Session is how long a browser stays logged in; 0: 12 hours.
 	Session time.Duration
-	// Base is the path below which the login pages lie; empty: "/_weir/".
+	// Base is the path below which the login pages lie; empty: "/-/weir/".
 	Base string
 	// Secure says that browsers reach this server by https although TLS ends before it.
 	Secure bool
@@ -71,7 +71,7 @@ func Open(storage Storage, o Options) (*Auth, error) {
 		return nil, errors.New("auth: no storage was given")
 	}
 	if o.Base == "" {
-		o.Base = "/_weir/"
+		o.Base = "/-/weir/"
 	}
 	if o.Session == 0 {
 		o.Session = 12 * time.Hour
