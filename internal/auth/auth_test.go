@@ -173,6 +173,9 @@ func TestDecide(t *testing.T) {
 		want     bool
 	}{
 		{auth.Write, fraud, true}, {auth.Write, run, true}, {auth.Delete, run, false}, {auth.Read, other, false}, {auth.Read, stray, false},
+		{auth.Read, auth.Resource{Server: "m", Type: auth.Lobby}, true}, {auth.Write, auth.Resource{Server: "m", Type: auth.Lobby}, false},
+		{auth.Read, auth.Resource{Server: "other", Type: auth.Lobby}, false}, {auth.Read, auth.Resource{Server: "m", Type: "experiment"}, false},
+		{auth.Write, auth.Resource{Server: "m", Type: "experiment", Name: "fraud-new"}, true},
 	} {
 		if d := h.Decide(p, c.action, c.resource); d.Allow != c.want {
 			t.Errorf("%s %s: %+v", c.action, c.resource.String(), d)

@@ -13,9 +13,9 @@ import (
 type Certificates struct {
 	// From lists what of the certificate may name the account, first match first: "uri", "email", "dns" (subject alternative names) or "cn" (the
 	// subject's common name). Empty: uri, email, dns, cn.
-	From []string
+	From []string `yaml:"from"`
 	// Accounts maps such names to accounts; one that is not there names the account itself.
-	Accounts map[string]string
+	Accounts map[string]string `yaml:"accounts"`
 }
 
 func (k *Certificates) names(c *x509.Certificate) []string {

@@ -26,15 +26,22 @@ func (a *Auth) Decide(p Principal, action Action, r Resource) Decision {
 	return a.policy.decide(&p, action, &r)
 }
 
-// ofTypes are things that hold projects and are no projects themselves: without a type a scope never means these.
+// Lobby is the type of what everybody with any role on a server may read there: the files of its UI, its version, and lists whose rows are decided
+// one by one. A grant or token for one experiment opens it too; reading is all that it opens.
+const Lobby = "ui"
+
+// holdsProjects tells what holds projects and is no project itself: without a type a scope never means these.
 func holdsProjects(t string) bool { return t == "workspace" || t == "server" || t == "cluster" }
 
 // holds reports whether the scope covers doing action to r.
 func (s *Scope) holds(action Action, r *Resource) bool {
-	if s.Server != "" && s.Server != r.Server || len(s.Actions) > 0 && !slices.Contains(s.Actions, action) {
+	if s.Server != "" && s.Server != r.Server {
 		return false
 	}
-	if s.Type == "" && s.ID == "" && s.Name == "" && len(s.Tags) == 0 {
+	if len(s.Actions) > 0 && !slices.Contains(s.Actions, action) && (r.Type != Lobby || action != Read) {
+		return false
+	}
+	if s.Type == "" && s.ID == "" && s.Name == "" && len(s.Tags) == 0 || r.Type == Lobby && action == Read {
 		return true
 	}
 	thing := s.thing(r)
@@ -93,12 +100,15 @@ func (r *Resource) String() string {
 	return name
 }
 
-// held gives the roles that p has on r for action, sorted, and how the first of each came to be.
+// held gives the roles that p has on r for action, sorted.
 func (p *Principal) held(action Action, r *Resource) []string {
 	var few [8]string
 	out := few[:0]
 	for i := range p.Roles {
 		g := &p.Roles[i]
+		if g.Role == RoleNone && r.Type == Lobby && !g.Scope.everything() {
+			continue // what is closed is one thing, not the house
+		}
 		if g.Scope.holds(action, r) && !slices.Contains(out, g.Role) {
 			out = append(out, g.Role)
 		}

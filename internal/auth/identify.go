@@ -52,6 +52,15 @@ func (a *Auth) Identify(ctx context.Context, c Credentials) (Principal, error) {
 	return p, nil
 }
 
+// mayTry answers 429 to an address that is wrong all the time, before a proof is looked at that costs the gate more than the stranger. What was proven
+// before needs no looking at: neighbours behind the same address go on.
+func (a *Auth) mayTry(addr netip.Addr) error {
+	if wait := a.guard.spend(bucketKey{kind: 'w', addr: addr}, a.guard.limits.Wrong, 0); wait > 0 {
+		return &Denied{Status: 429, Why: Limited, Reason: "too many wrong credentials from this address", RetryAfter: wait}
+	}
+	return nil
+}
+
 func unavailable(err error) *Denied {
 	return &Denied{Status: 503, Why: Unavailable, Reason: "accounts cannot be looked up now", Detail: err.Error(), Err: err}
 }
@@ -78,10 +87,6 @@ func (a *Auth) prove(ctx context.Context, v *view, c Credentials, addr netip.Add
 	case len(shown) > 1:
 		return Principal{}, malformed("there is more than one Authorization header")
 	case len(shown) == 1:
-		// An address that is wrong all the time gets no more proofs looked at: guessing costs the gate more than the stranger.
-		if wait := a.guard.spend(bucketKey{kind: 'w', addr: addr}, a.guard.limits.Wrong, 0); wait > 0 {
-			return Principal{}, &Denied{Status: 429, Why: Limited, Reason: "too many wrong credentials from this address", RetryAfter: wait}
-		}
 		return a.authorization(ctx, v, shown[0], addr)
 	case proxied != nil:
 		return a.proxied(ctx, v, proxied)
@@ -111,7 +116,7 @@ func (a *Auth) authorization(ctx context.Context, v *view, header string, addr n
 		if !bearerForm(rest) {
 			return Principal{}, malformed("the bearer token cannot be read")
 		}
-		return a.byBearer(ctx, v, rest)
+		return a.byBearer(ctx, v, rest, addr)
 	}
 	return Principal{}, malformed("the Authorization header is neither Basic nor Bearer")
 }
@@ -146,7 +151,7 @@ func bearerForm(s string) bool {
 
 func (a *Auth) byPassword(ctx context.Context, v *view, name, password string, addr netip.Addr) (Principal, error) {
 	if _, ok := splitToken(password); ok { // for clients that know Basic only
-		p, err := a.byToken(ctx, v, password)
+		p, err := a.byToken(ctx, v, password, addr)
 		if err == nil && p.Name != name {
 			return Principal{}, wrong(name, "the token belongs to another account")
 		}
@@ -190,6 +195,10 @@ func (a *Auth) checkPassword(ctx context.Context, v *view, name, password string
 		a.guard.passed(name, addr)
 		return nil
 	}
+	if err := a.mayTry(addr); err != nil {
+		a.guard.failed(name, addr) // or guesses against what is in memory would be free
+		return err
+	}
 	right := false
 	if herr := a.hash(ctx, func() { right, err = matches(stored, password) }); herr != nil {
 		return herr
@@ -206,17 +215,22 @@ func (a *Auth) checkPassword(ctx context.Context, v *view, name, password string
 	return nil
 }
 
-func (a *Auth) byBearer(ctx context.Context, v *view, token string) (Principal, error) {
+func (a *Auth) byBearer(ctx context.Context, v *view, token string, addr netip.Addr) (Principal, error) {
 	if strings.HasPrefix(token, tokenPrefix) {
-		return a.byToken(ctx, v, token)
+		return a.byToken(ctx, v, token, addr)
 	}
-	return a.byJWT(ctx, v, token)
+	return a.byJWT(ctx, v, token, addr)
 }
 
-func (a *Auth) byToken(ctx context.Context, v *view, shown string) (Principal, error) {
+func (a *Auth) byToken(ctx context.Context, v *view, shown string, addr netip.Addr) (Principal, error) {
 	id, ok := splitToken(shown)
 	if !ok {
 		return Principal{}, wrong("", "a token of no form of ours")
+	}
+	if !known(v, v.tokens, id) {
+		if err := a.mayTry(addr); err != nil {
+			return Principal{}, err
+		}
 	}
 	t, err := recall(ctx, v, v.tokens, id, a.storage.Token)
 	if errors.Is(err, ErrNotFound) {

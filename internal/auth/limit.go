@@ -10,22 +10,22 @@ import (
 
 // Rate is a token bucket: so many requests a second for long, Burst at once. The zero value means the default, a negative PerSecond no limit.
 type Rate struct {
-	PerSecond float64
-	Burst     int
+	PerSecond float64 `yaml:"per-second"`
+	Burst     int     `yaml:"burst"`
 }
 
 // Limits bound how often somebody may ask and be wrong. The defaults let real clients through: an MLflow client that logs 500 metrics one by one
 // and then a model sends more than 500 requests as fast as it can.
 type Limits struct {
-	Account Rate            // requests of one account; default 200/s, burst 4000
-	Address Rate            // requests from one address (IPv6: one /64); default 400/s, burst 8000
-	Class   map[string]Rate // requests of one account to one class of routes ("login", "upload", …); default: none but login
-	Wrong   Rate            // wrong proofs from one address; default 1/s, burst 30
+	Account Rate            `yaml:"account"` // requests of one account; default 200/s, burst 4000
+	Address Rate            `yaml:"address"` // requests from one address (IPv6: one /64); default 400/s, burst 8000
+	Class   map[string]Rate `yaml:"class"`   // requests of one account to one class of routes ("login", "upload", …); default: none but login
+	Wrong   Rate            `yaml:"wrong"`   // wrong proofs from one address; default 1/s, burst 30
 	// Tries is how many wrong passwords in a row an account takes from one address before it is locked to that address, for Lock at first and twice
 	// as long each time after, at most an hour; from all addresses together ten times as many lock it to every address that it has not been
 	// used from. Defaults: 10 tries, 30 s.
-	Tries int
-	Lock  time.Duration
+	Tries int           `yaml:"tries"`
+	Lock  time.Duration `yaml:"lock"`
 }
 
 func (l Limits) filled() Limits {

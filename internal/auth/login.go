@@ -117,9 +117,6 @@ func (a *Auth) loginPost(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *Auth) login(w http.ResponseWriter, r *http.Request, name, password string, addr netip.Addr) error {
-	if wait := a.guard.spend(bucketKey{kind: 'w', addr: addr}, a.guard.limits.Wrong, 0); wait > 0 {
-		return &Denied{Status: 429, Why: Limited, Reason: "too many wrong credentials from this address", RetryAfter: wait}
-	}
 	v, err := a.current(r.Context())
 	if err != nil {
 		return err

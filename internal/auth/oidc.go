@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"net/http"
+	"net/netip"
 )
 
 // Provider is an OpenID Connect provider.
@@ -12,7 +13,7 @@ type Provider struct {
 
 type logins struct{}
 
-func (a *Auth) byJWT(ctx context.Context, v *view, token string) (Principal, error) {
+func (a *Auth) byJWT(ctx context.Context, v *view, token string, addr netip.Addr) (Principal, error) {
 	return Principal{}, wrong("", "a bearer token of no form of ours")
 }
 

@@ -35,9 +35,10 @@ type Options struct {
 // Proxy is trusted-header mode: another proxy has proven who asks and says so in a header.
 type Proxy struct {
 	// Allow lists the addresses of that proxy. The header is believed from these alone; from any other address it is refused, not ignored.
-	Allow []netip.Prefix
+	Allow []netip.Prefix `yaml:"allow"`
 	// User names the header with the account's name, Groups that with its groups, separated by commas; empty: none.
-	User, Groups string
+	User   string `yaml:"user"`
+	Groups string `yaml:"groups"`
 }
 
 // Event is one login of a browser, or what came of it.
@@ -202,6 +203,12 @@ func recall[T any](ctx context.Context, v *view, kept map[string]*T, key string,
 	}
 	kept[key] = &got
 	return &got, nil
+}
+
+func known[T any](v *view, kept map[string]*T, key string) bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return kept[key] != nil
 }
 
 func (a *Auth) account(ctx context.Context, v *view, name string) (*Account, error) {
