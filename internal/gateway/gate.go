@@ -34,6 +34,12 @@ type Config struct {
 	Ready  func() error
 	// Memo keeps what is known of resources; nil: only in memory, and Keep keeps nothing.
 	Memo Memo
+	// Measure is told of every request, with the client's traceparent header; may be nil.
+	Measure func(r *audit.Record, traceparent string)
+	// Limit says that an account asks too often; its error is a *wire.Refusal with 429. May be nil.
+	Limit func(who auth.Principal, class string) error
+	// Health answers /healthz, at every host and to everybody; may be nil.
+	Health http.Handler
 	// Own serves the gate's own pages below /-/weir/; nil: there are none.
 	Own http.Handler
 	// Observe passes on what Checks, Locate and Decide would refuse, and writes down that it would have been refused. What cannot be read in
@@ -48,6 +54,7 @@ type Gate struct {
 	config  Config
 	hosts   map[string]bool
 	origins map[string]bool
+	keeping chan struct{} // bounds how many values are written to the store at once
 }
 
 // OwnPath is the path below which the gate's own pages lie, at every host.
@@ -58,7 +65,7 @@ func New(c Config) (*Gate, error) {
 	if c.Identify == nil || c.Decide == nil || c.Record == nil {
 		return nil, errors.New("a gate needs Identify, Decide and Record")
 	}
-	g := &Gate{config: c, hosts: map[string]bool{}, origins: map[string]bool{}}
+	g := &Gate{config: c, hosts: map[string]bool{}, origins: map[string]bool{}, keeping: make(chan struct{}, 8)}
 	names := map[string]bool{}
 	for _, u := range c.Upstreams {
 		if names[u.Name] || u.Name == "" {
@@ -113,6 +120,9 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.settle(x, err)
 	}
 	record.Micros = time.Since(start).Microseconds()
+	if g.config.Measure != nil {
+		g.config.Measure(&record, r.Header.Get("Traceparent"))
+	}
 	if err := g.config.Record(record); err != nil {
 		slog.Error("the audit log cannot be written: requests are refused until it can", "error", err)
 		panic(http.ErrAbortHandler)
@@ -150,7 +160,7 @@ func (g *Gate) settle(x *Exchange, err error) {
 		x.Record.Hint = no.Hint
 	}
 	for name, value := range no.Header {
-		x.W.Header().Set(name, value)
+		x.W.Header()[name] = value
 	}
 	x.refuse(no)
 }
@@ -175,8 +185,11 @@ func (g *Gate) serve(x *Exchange, r *http.Request) (err error) {
 	if err := g.sameSite(r, req); err != nil {
 		return err
 	}
+	if g.config.Health != nil && len(req.Segments) == 1 && req.Segments[0] == "healthz" && !req.Slash {
+		return g.own(x, r, g.config.Health)
+	}
 	if len(req.Segments) > 1 && req.Segments[0] == OwnPath && req.Segments[1] == "weir" && g.config.Own != nil {
-		return g.own(x, r)
+		return g.own(x, r, g.config.Own)
 	}
 	if g.config.Ready != nil {
 		if err := g.config.Ready(); err != nil {
@@ -191,6 +204,11 @@ func (g *Gate) serve(x *Exchange, r *http.Request) (err error) {
 			return err
 		}
 		x.Record.Who, x.Record.How = x.Who.Name, x.Who.Method
+		if g.config.Limit != nil {
+			if err := g.config.Limit(x.Who, x.Route.Class); err != nil {
+				return err
+			}
+		}
 	}
 	if err := x.readBody(); err != nil {
 		return err
@@ -300,7 +318,13 @@ func (g *Gate) route(x *Exchange) error {
 	}
 	route, vars := x.Upstream.router.find(&lookup)
 	if route == nil {
-		return g.unknown(x, &lookup)
+		err := g.unknown(x, &lookup)
+		if !g.config.Observe {
+			return err
+		}
+		// It is passed on to whoever has an account, so that a week of observing shows what is missing.
+		g.observed(x, err)
+		route = &Route{Method: x.Method, Path: lookup.Path(), Resource: "server", Action: auth.Manage, Query: []string{"*"}, Body: Stream}
 	}
 	x.Route, x.Vars = route, vars
 	x.Record.Route, x.Record.Action = route.Method+" "+route.Path, string(route.Action)
@@ -386,10 +410,10 @@ func (x *Exchange) readAll(limit int64) ([]byte, error) {
 }
 
 // own serves the gate's own pages. They identify whoever asks themselves: the page to log in is one of them.
-func (g *Gate) own(x *Exchange, r *http.Request) error {
+func (g *Gate) own(x *Exchange, r *http.Request, h http.Handler) error {
 	x.Record.Route = "own"
 	counter := &statusWriter{ResponseWriter: x.W, x: x}
-	g.config.Own.ServeHTTP(counter, r)
+	h.ServeHTTP(counter, r)
 	if x.Record.Status == 0 {
 		x.Record.Status = http.StatusOK
 	}

@@ -31,7 +31,8 @@ type Route struct {
 	Public   bool     // no account is needed: /health
 	Query    []string // names that may stand in the query, each once; a name ending in "*" may repeat; "*" alone: any
 	Body     Body
-	Limit    int64 // bytes of body; 0: 4 MiB, for a Stream what the configuration says
+	Class    string // for limits of rate: "upload", "search", …; empty: none
+	Limit    int64  // bytes of body; 0: 4 MiB, for a Stream what the configuration says
 	// Locate says which resources the request is about; nil: one resource of type Resource without an id (the server as a whole).
 	Locate func(*Exchange) ([]auth.Resource, error)
 	// Checks look at what the request means, in order, before anybody is asked; the first refusal ends it.

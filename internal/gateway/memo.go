@@ -32,10 +32,8 @@ func (x *Exchange) Lasting(key string, fill func() (string, error)) (string, err
 		if err != nil || v == "" {
 			return v, err
 		}
-		if m := x.gate.config.Memo; m != nil {
-			err = m.KeepMemo(x.Ctx, x.Upstream.Name, key, v)
-		}
-		return v, err
+		x.gate.keepLater(x.Upstream.Name, key, v)
+		return v, nil
 	})
 	if err != nil {
 		return "", err
@@ -44,6 +42,21 @@ func (x *Exchange) Lasting(key string, fill func() (string, error)) (string, err
 		x.Upstream.cache.forget("memo\x00" + key)
 	}
 	return v.(string), nil
+}
+
+// keepLater writes what could be asked for again: the request does not wait for the disk, and when the disk is slow it is not kept.
+func (g *Gate) keepLater(server, key, value string) {
+	if g.config.Memo == nil {
+		return
+	}
+	select {
+	case g.keeping <- struct{}{}:
+		go func() {
+			defer func() { <-g.keeping }()
+			g.config.Memo.KeepMemo(context.Background(), server, key, value)
+		}()
+	default:
+	}
 }
 
 // Kept gives what is kept under key; empty: nothing.

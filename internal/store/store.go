@@ -33,6 +33,7 @@ var (
 // Store is everything that is remembered. It is safe for concurrent use, also by several processes on one machine.
 type Store interface {
 	auth.Storage
+	Memos
 	// Close ends it; what was written before is kept.
 	Close() error
 }

@@ -46,7 +46,7 @@ type Refusal struct {
 	Reason string
 	Rule   string            // what refused, for the audit log: a check's name
 	Hint   string            // the configuration line that would allow it, where there is one
-	Header map[string]string // headers of the answer: WWW-Authenticate, Retry-After
+	Header http.Header // headers of the answer: WWW-Authenticate, Retry-After
 }
 
 // Error gives the reason.

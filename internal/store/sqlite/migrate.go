@@ -17,6 +17,7 @@ type series struct {
 func all() []series {
 	return []series{
 		{"auth", authSchema},
+		{"memo", memoSchema},
 	}
 }
 

@@ -1,0 +1,5 @@
+//go:build !generalrules
+
+package main
+
+const generalRulesOnly = false

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"weir/internal/audit"
+	"weir/internal/auth"
+	"weir/internal/gateway"
+	"weir/internal/gateway/telemetry"
+	"weir/internal/gateway/wire"
+	"weir/internal/store"
+	"weir/internal/store/sqlite"
+)
+
+// gateParts are what a running gate is made of, in the order in which they were opened.
+type gateParts struct {
+	store  store.Store
+	audit  *audit.Log
+	auth   *auth.Auth
+	meter  *telemetry.Meter
+	export *telemetry.Exporter
+	own    *http.ServeMux
+	closes []func() error
+}
+
+// openParts opens everything that a gate needs. What was opened before an error is closed again.
+func (a *app) openParts(ctx context.Context, f *gateFile, g *gateFlags) (p *gateParts, err error) {
+	p = &gateParts{own: http.NewServeMux()}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	if p.store, err = sqlite.Open(f.storeFile()); err != nil {
+		return p, misconfigured("data", err)
+	}
+	p.closes = append(p.closes, p.store.Close)
+	if p.audit, err = audit.Open(f.auditDir(), f.Audit.options(a)); err != nil {
+		return p, misconfigured("audit", err)
+	}
+	p.closes = append(p.closes, p.audit.Close)
+	if err = p.openAuth(ctx, a, f, g); err != nil {
+		return p, err
+	}
+	p.meter = telemetry.New(telemetry.Gauges{AuditReady: p.audit.Ready})
+	if f.OTLP.Endpoint != "" {
+		p.export, err = telemetry.Export(p.meter, telemetry.Options{Endpoint: f.OTLP.Endpoint, Headers: f.OTLP.Headers, Version: versionText()})
+		if err != nil {
+			return p, misconfigured("otlp", err)
+		}
+		p.closes = append(p.closes, func() error { p.export.Close(); return nil })
+	}
+	return p, nil
+}
+
+func (p *gateParts) openAuth(ctx context.Context, a *app, f *gateFile, g *gateFlags) error {
+	var policies []auth.PolicyFile
+	for _, name := range f.Auth.Policies {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return cannotRead("policy", name, err)
+		}
+		policies = append(policies, auth.PolicyFile{Name: name, Text: text})
+	}
+	var err error
+	o := f.Auth.Options(policies)
+	o.Base = "/-/weir/"
+	o.Secure = o.Secure || f.TLS.Cert != ""
+	o.Watch = p.login
+	if p.auth, err = auth.Open(p.store, o); err != nil {
+		return misconfigured("auth", err)
+	}
+	password := ""
+	if g.adminPassword != "" {
+		if password, err = secretFile(g.adminPassword); err != nil {
+			return misconfigured("admin-password-file", err)
+		}
+	}
+	made, shown, err := p.auth.First(ctx, password)
+	if err != nil {
+		return misconfigured("first account", err)
+	}
+	if made && shown != "" {
+		fmt.Fprintf(a.stderr, "weir gate: this is the first start. The account \"admin\" has the password\n\n    %s\n\nIt is shown this once.\n\n", shown)
+	}
+	login := p.auth.Login()
+	for _, path := range []string{"login", "logout", "oidc/"} {
+		p.own.Handle("/-/weir/"+path, login)
+	}
+	return nil
+}
+
+// login writes down who logged in by a browser, or tried to.
+func (p *gateParts) login(e auth.Event) {
+	r := audit.Record{Time: time.Now().UTC(), Who: e.Name, How: e.Method, From: e.From, Method: http.MethodPost, Path: "/-/weir/login", Route: "login", Decision: "allow", Status: http.StatusOK}
+	if e.Err != nil {
+		r.Decision, r.Reason, r.Status = "deny", e.Err.Reason, e.Err.Status
+	}
+	if err := p.audit.Append(r); err != nil {
+		slog.Error("the audit log cannot be written", "error", err)
+	}
+}
+
+func (p *gateParts) close() {
+	for i := len(p.closes) - 1; i >= 0; i-- {
+		if err := p.closes[i](); err != nil {
+			slog.Warn(err.Error())
+		}
+	}
+	p.closes = nil
+}
+
+// gate puts the parts together.
+func (p *gateParts) gate(f *gateFile, ups []*gateway.Upstream) (*gateway.Gate, error) {
+	c := gateway.Config{
+		Upstreams: ups, Hosts: f.Hosts, Origins: f.Origins, Observe: f.Observe, GeneralOnly: generalRulesOnly,
+		Identify: p.identify,
+		Decide:   p.auth.Decide,
+		Limit:    func(who auth.Principal, class string) error { return denied(p.auth.Limit(who, class), "") },
+		Record:   p.audit.Append,
+		Ready:    p.audit.Ready,
+		Memo:     p.store,
+		Health:   telemetry.Health(map[string]func() error{"audit": p.audit.Ready}),
+		Own:      p.own,
+		Measure: func(r *audit.Record, traceparent string) {
+			p.meter.Request(r)
+			if p.export != nil {
+				p.export.Span(r, telemetry.ParseTrace(traceparent))
+			}
+		},
+	}
+	g, err := gateway.New(c)
+	if err != nil {
+		return nil, f.errorf("%w", err)
+	}
+	return g, nil
+}
+
+// identify asks who it is. A browser that shows nothing is sent to the page to log in.
+func (p *gateParts) identify(r *http.Request, q *wire.Request) (auth.Principal, error) {
+	who, err := p.auth.Identify(r.Context(), auth.Credentials{Method: r.Method, Host: q.Host, Header: r.Header, Remote: q.Remote, TLS: r.TLS})
+	if err == nil {
+		return who, nil
+	}
+	login := ""
+	if r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" || r.Method == http.MethodGet && wantsHTML(r.Header.Get("Accept")) {
+		login = p.auth.LoginPath(r.URL.RequestURI())
+	}
+	return auth.Principal{}, denied(err, login)
+}
+
+// denied makes auth's answer the gate's. With login, somebody who is not known is sent there.
+func denied(err error, login string) error {
+	if err == nil {
+		return nil
+	}
+	var d *auth.Denied
+	if !errors.As(err, &d) {
+		return err
+	}
+	codes := map[int]string{400: "BAD_REQUEST", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 429: "REQUEST_LIMIT_EXCEEDED", 503: "TEMPORARILY_UNAVAILABLE"}
+	no := wire.Refuse(d.Status, codes[d.Status], "auth-"+string(d.Why), "weir gate: "+d.Reason)
+	no.Header = http.Header{}
+	if len(d.Challenge) > 0 {
+		no.Header["WWW-Authenticate"] = d.Challenge
+	}
+	if d.RetryAfter > 0 {
+		no.Header["Retry-After"] = []string{strconv.Itoa(int(d.RetryAfter/time.Second) + 1)}
+	}
+	if d.Status == http.StatusUnauthorized && login != "" {
+		no.Status = http.StatusSeeOther
+		no.Header["Location"] = []string{login}
+		delete(no.Header, "WWW-Authenticate")
+	}
+	return no
+}
+
+func wantsHTML(accept string) bool {
+	return len(accept) >= 9 && accept[:9] == "text/html"
+}
+
+// auditFile says where the log goes beside its folder.
+type auditFile struct {
+	Dir    string `yaml:"dir"`    // default: audit below data
+	Rotate int64  `yaml:"rotate"` // bytes of one part
+	Keep   int    `yaml:"keep"`   // closed parts that stay; 0: all
+	Sync   string `yaml:"sync"`   // second, always, never
+	Stdout bool   `yaml:"stdout"`
+	Syslog string `yaml:"syslog"`
+	Strict bool   `yaml:"strict"`
+}
+
+func (f *auditFile) options(a *app) audit.Options {
+	o := audit.Options{MaxBytes: f.Rotate, Keep: f.Keep, Syslog: f.Syslog, Strict: f.Strict}
+	switch f.Sync {
+	case "always":
+		o.Sync = audit.SyncAlways
+	case "never":
+		o.Sync = audit.SyncNever
+	}
+	if f.Stdout {
+		o.Stdout = a.stdout
+	}
+	return o
+}
+
+func (f *gateFile) auditDir() string {
+	if f.Audit.Dir != "" {
+		return f.Audit.Dir
+	}
+	return filepath.Join(f.Data, "audit")
+}
+
+// otlpFile names a collector.
+type otlpFile struct {
+	Endpoint string            `yaml:"endpoint"`
+	Headers  map[string]string `yaml:"headers"`
+}
