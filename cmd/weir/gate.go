@@ -188,6 +188,13 @@ func (a *app) gate(ctx context.Context, f *gateFile, g *gateFlags) error {
 	if err != nil {
 		return misconfigured("listen", bare(err))
 	}
+	if f.Metrics != "" {
+		stop, err := p.serveMetrics(f)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	return a.serveGate(ctx, l, f, gate)
 }
 

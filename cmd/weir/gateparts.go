@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -128,7 +129,7 @@ func (p *gateParts) gate(f *gateFile, ups []*gateway.Upstream) (*gateway.Gate, e
 		Record:   p.audit.Append,
 		Ready:    p.audit.Ready,
 		Memo:     p.store,
-		Health:   telemetry.Health(map[string]func() error{"audit": p.audit.Ready}),
+		Health:   p.health(),
 		Own:      p.own,
 		Measure: func(r *audit.Record, traceparent string) {
 			p.meter.Request(r)
@@ -185,6 +186,24 @@ func denied(err error, login string) error {
 
 func wantsHTML(accept string) bool {
 	return len(accept) >= 9 && accept[:9] == "text/html"
+}
+
+// serveMetrics answers /metrics and /healthz on an address of their own, which is not for everybody.
+func (p *gateParts) serveMetrics(f *gateFile) (stop func(), err error) {
+	l, err := net.Listen("tcp", f.Metrics)
+	if err != nil {
+		return nil, misconfigured("metrics", bare(err))
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", p.meter)
+	mux.Handle("GET /healthz", p.health())
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
+	go srv.Serve(l)
+	return func() { srv.Close() }, nil
+}
+
+func (p *gateParts) health() http.Handler {
+	return telemetry.Health(map[string]func() error{"audit": p.audit.Ready})
 }
 
 // auditFile says where the log goes beside its folder.
