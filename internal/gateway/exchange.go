@@ -29,6 +29,7 @@ type Exchange struct {
 	Record    *audit.Record // what will be written down; flows add findings and digests
 
 	gate     *Gate
+	secure   bool // it came over TLS
 	answered bool
 	broken   bool // the answer began and did not come to its end
 }

@@ -15,6 +15,7 @@ import (
 
 	"weir/internal/audit"
 	"weir/internal/auth"
+	"weir/internal/gateway/intake"
 	"weir/internal/gateway/wire"
 )
 
@@ -40,6 +41,8 @@ type Config struct {
 	Limit func(who auth.Principal, class string) error
 	// Health answers /healthz, at every host and to everybody; may be nil.
 	Health http.Handler
+	// Intake takes in and judges content; nil: routes that carry content refuse.
+	Intake *intake.Intake
 	// Own serves the gate's own pages below /-/weir/; nil: there are none.
 	Own http.Handler
 	// Observe passes on what Checks, Locate and Decide would refuse, and writes down that it would have been refused. What cannot be read in
@@ -180,7 +183,7 @@ func (g *Gate) serve(x *Exchange, r *http.Request) (err error) {
 		x.Record.Path = masked(r.URL.EscapedPath())
 		return err
 	}
-	x.Request = req
+	x.Request, x.secure = req, r.TLS != nil
 	x.Record.Path = masked(req.Path())
 	if err := g.sameSite(r, req); err != nil {
 		return err

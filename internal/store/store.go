@@ -34,6 +34,7 @@ var (
 type Store interface {
 	auth.Storage
 	Memos
+	Verdicts
 	// Close ends it; what was written before is kept.
 	Close() error
 }

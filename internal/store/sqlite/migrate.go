@@ -18,6 +18,7 @@ func all() []series {
 	return []series{
 		{"auth", authSchema},
 		{"memo", memoSchema},
+		{"verdict", verdictSchema},
 	}
 }
 

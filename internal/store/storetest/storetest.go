@@ -25,7 +25,7 @@ func Run(t *testing.T, open Opener) {
 		test func(*testing.T, store.Store)
 	}{
 		{"accounts", accounts}, {"tokens", tokens}, {"grants", grants}, {"sessions", sessions}, {"generation", generation}, {"concurrent", concurrent},
-		{"cancelled", cancelled}, {"memos", memos},
+		{"cancelled", cancelled}, {"memos", memos}, {"verdicts", verdicts}, {"places", places}, {"quarantine", quarantine},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t, c.name)) })
