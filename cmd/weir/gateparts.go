@@ -15,6 +15,7 @@ import (
 	"weir/internal/audit"
 	"weir/internal/auth"
 	"weir/internal/gateway"
+	"weir/internal/gateway/intake"
 	"weir/internal/gateway/telemetry"
 	"weir/internal/gateway/wire"
 	"weir/internal/store"
@@ -26,6 +27,7 @@ type gateParts struct {
 	store  store.Store
 	audit  *audit.Log
 	auth   *auth.Auth
+	intake *intake.Intake
 	meter  *telemetry.Meter
 	export *telemetry.Exporter
 	own    *http.ServeMux
@@ -49,6 +51,9 @@ func (a *app) openParts(ctx context.Context, f *gateFile, g *gateFlags) (p *gate
 	}
 	p.closes = append(p.closes, p.audit.Close)
 	if err = p.openAuth(ctx, a, f, g); err != nil {
+		return p, err
+	}
+	if err = p.openIntake(f); err != nil {
 		return p, err
 	}
 	p.meter = telemetry.New(telemetry.Gauges{AuditReady: p.audit.Ready})
@@ -129,6 +134,7 @@ func (p *gateParts) gate(f *gateFile, ups []*gateway.Upstream) (*gateway.Gate, e
 		Record:   p.audit.Append,
 		Ready:    p.audit.Ready,
 		Memo:     p.store,
+		Intake:   p.intake,
 		Health:   p.health(),
 		Own:      p.own,
 		Measure: func(r *audit.Record, traceparent string) {
