@@ -1,0 +1,524 @@
+package h2o
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"weir/internal/auth"
+	"weir/internal/gateway"
+	"weir/internal/gateway/wire"
+)
+
+// largestAnswer bounds the answers that flows read whole, in bytes: the model of a large ensemble has some megabytes of JSON.
+const largestAnswer = 64 << 20
+
+// answer is one that was read whole.
+type answer struct {
+	res  *http.Response
+	body []byte
+	json any // decoded; nil when it is no JSON
+}
+
+func (a *answer) ok() bool { return a.res.StatusCode/100 == 2 }
+
+// fetch sends the request on and reads the answer.
+func fetch(x *gateway.Exchange) (*answer, error) {
+	res, err := x.Fetch()
+	if err != nil {
+		return nil, err
+	}
+	return readAnswer(res)
+}
+
+func readAnswer(res *http.Response) (*answer, error) {
+	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, largestAnswer+1))
+	if err != nil {
+		return nil, fmt.Errorf("answer of the server: %w", err)
+	}
+	if len(b) > largestAnswer {
+		return nil, fmt.Errorf("answer of the server: larger than %d bytes", largestAnswer)
+	}
+	a := &answer{res: res, body: b}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	if err := d.Decode(&a.json); err != nil {
+		a.json = nil
+	}
+	return a, nil
+}
+
+// relay hands an answer back as it came.
+func relay(x *gateway.Exchange, a *answer) error {
+	x.AnswerHead(a.res)
+	return x.Answer(a.res.StatusCode, a.res.Header.Get("Content-Type"), a.body)
+}
+
+// at walks into decoded JSON.
+func at(v any, path ...string) any {
+	for _, p := range path {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return nil
+		}
+		v = m[p]
+	}
+	return v
+}
+
+func textAt(v any, path ...string) string {
+	s, _ := at(v, path...).(string)
+	return s
+}
+
+// keyAt reads a key, which H2O writes as text or as {"name": …, "type": "Key<Frame>"}.
+func keyAt(v any) (key, typ string) {
+	switch v := v.(type) {
+	case string:
+		return v, ""
+	case map[string]any:
+		key, _ = v["name"].(string)
+		t, _ := v["type"].(string)
+		return key, typeOfKey(t)
+	}
+	return "", ""
+}
+
+func typeOfKey(t string) string {
+	switch t {
+	case "Key<Model>":
+		return model
+	case "Key<Grid>":
+		return grid
+	case "Key<AutoML>":
+		return leaderboard
+	}
+	return frame
+}
+
+// record remembers whom a key belongs to.
+func (s *site) record(x *gateway.Exchange, key string, m Made) error {
+	if key == "" {
+		return nil
+	}
+	return s.Owners.SetMade(x.Ctx, x.Upstream.Name, key, m)
+}
+
+// adopt records keys without an owner for the owner of what names them.
+func (s *site) adopt(x *gateway.Exchange, key string, m Made) error {
+	if key == "" || m.Who == "" {
+		return nil
+	}
+	if _, found, err := s.made(x, key); err != nil || found {
+		return err
+	}
+	return s.record(x, key, m)
+}
+
+// newSession hands a session out. H2O's have four hexadecimal digits, so now and then it gives one that is in use: then it is asked again.
+func (s *site) newSession(x *gateway.Exchange) error {
+	for range 8 {
+		a, err := fetch(x)
+		if err != nil {
+			return err
+		}
+		id := textAt(a.json, "session_key")
+		if a.ok() && id != "" {
+			m, found, err := s.Owners.Made(x.Ctx, x.Upstream.Name, id)
+			if err != nil {
+				return err
+			}
+			if found && m.Who != x.Who.Name {
+				continue
+			}
+			if err := s.record(x, id, Made{Type: "session", Who: x.Who.Name}); err != nil {
+				return err
+			}
+		}
+		return relay(x, a)
+	}
+	return wire.Refuse(http.StatusServiceUnavailable, "TEMPORARILY_UNAVAILABLE", "session", "the server has no free session: try again")
+}
+
+// makes remembers for the caller what a successful request made: what it named itself, and what the answer names.
+func (s *site) makes(x *gateway.Exchange) error {
+	a, err := fetch(x)
+	if err != nil {
+		return err
+	}
+	if a.ok() {
+		if err := s.learn(x, a); err != nil {
+			return err
+		}
+	}
+	return relay(x, a)
+}
+
+func (s *site) learn(x *gateway.Exchange, a *answer) error {
+	for _, r := range x.Resources {
+		if r.ID != "" && r.Owner == x.Who.Name && x.Route.Action == auth.Write && r.Type != importRoot && r.Type != exportRoot {
+			if err := s.record(x, r.ID, Made{Type: r.Type, Who: x.Who.Name}); err != nil {
+				return err
+			}
+		}
+	}
+	return s.learnFrom(x, a.json, 0)
+}
+
+// learnFrom records the job and its result, and the other keys that answers of making requests name.
+func (s *site) learnFrom(x *gateway.Exchange, v any, depth int) error {
+	mine := func(typ, key string) error {
+		m, found, err := s.made(x, key)
+		if err != nil || found && m.Who != x.Who.Name {
+			return err // the answer names something of somebody else: it was there before
+		}
+		if found && m.Shares {
+			return nil
+		}
+		return s.record(x, key, Made{Type: typ, Who: x.Who.Name})
+	}
+	for _, from := range []any{v, at(v, "job")} {
+		if key, typ := keyAt(at(from, "dest")); key != "" {
+			if err := mine(typ, key); err != nil {
+				return err
+			}
+		}
+		if key, _ := keyAt(at(from, "key")); strings.HasPrefix(key, "$") {
+			if err := mine(job, key); err != nil {
+				return err
+			}
+		}
+	}
+	for _, field := range []string{"predictions_frame", "deviances_frame", "destination_frame", "result", "assembly"} {
+		key, typ := keyAt(at(v, field))
+		if field == "assembly" {
+			typ = model
+		}
+		if key != "" {
+			if err := mine(typ, key); err != nil {
+				return err
+			}
+		}
+	}
+	if name := textAt(v, "build_control", "project_name"); name != "" {
+		if err := mine(leaderboard, name); err != nil {
+			return err
+		}
+	}
+	list, _ := at(v, "model_metrics").([]any)
+	for _, one := range list {
+		if key, typ := keyAt(at(one, "predictions", "frame_id")); key != "" {
+			if err := mine(typ, key); err != nil {
+				return err
+			}
+		}
+	}
+	list, _ = at(v, "destination_frames").([]any)
+	for _, one := range list {
+		if key, typ := keyAt(one); key != "" {
+			if _, ok := imported(key); ok {
+				continue
+			}
+			if err := mine(typ, key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// deletes forgets what was deleted.
+func (s *site) deletes(x *gateway.Exchange) error {
+	a, err := fetch(x)
+	if err != nil {
+		return err
+	}
+	if a.ok() {
+		for _, r := range x.Resources {
+			if r.ID != "" {
+				if err := s.Owners.SetMade(x.Ctx, x.Upstream.Name, r.ID, Made{}); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return relay(x, a)
+}
+
+// imports filters nothing, since a key of an imported file says where the file lies, but records what else the answer names.
+func (s *site) imports(x *gateway.Exchange) error { return s.makes(x) }
+
+// rapids remembers what an expression made under a name of its own.
+func (s *site) rapids(x *gateway.Exchange) error {
+	a, err := fetch(x)
+	if err != nil {
+		return err
+	}
+	if !a.ok() {
+		return relay(x, a)
+	}
+	t, err := parseRapids(value(x, "ast"))
+	if err != nil {
+		return relay(x, a) // nothing was said
+	}
+	r, err := usesOf(t, value(x, "session_id"))
+	if err != nil {
+		return err
+	}
+	for _, u := range r.uses {
+		switch u.how {
+		case makes:
+			res, _, err := s.resource(x, frame, u.key)
+			if err != nil {
+				return err
+			}
+			if res.Owner == "" || res.Owner == x.Who.Name {
+				err = s.record(x, u.key, Made{Type: frame, Who: x.Who.Name})
+			}
+			if err != nil {
+				return err
+			}
+		case deletes:
+			if err := s.Owners.SetMade(x.Ctx, x.Upstream.Name, u.key, Made{}); err != nil {
+				return err
+			}
+		case tries:
+			if err := s.adopt(x, u.key, Made{Type: frame, Who: x.Who.Name}); err != nil {
+				return err
+			}
+		}
+	}
+	return relay(x, a)
+}
+
+// named reads the resource of one element of a list; ok is false when it cannot be told, and then the element is not shown.
+type named func(s *site, x *gateway.Exchange, v any) (r auth.Resource, ok bool, err error)
+
+func nameIn(typ, field string) named {
+	return func(s *site, x *gateway.Exchange, v any) (auth.Resource, bool, error) {
+		key, _ := keyAt(at(v, field))
+		if key == "" {
+			return auth.Resource{}, false, nil
+		}
+		return s.shown(x, typ, key)
+	}
+}
+
+// shown is resource for a key that the server says: one that may not even be named is not shown.
+func (s *site) shown(x *gateway.Exchange, typ, key string) (auth.Resource, bool, error) {
+	r, _, err := s.resource(x, typ, key)
+	if _, refused := err.(*wire.Refusal); refused {
+		return r, false, nil
+	}
+	return r, err == nil, err
+}
+
+// jobResult is what a job makes: who may read that may see the job.
+func (s *site) jobResult(_ *site, x *gateway.Exchange, v any) (auth.Resource, bool, error) {
+	jobKey, _ := keyAt(at(v, "key"))
+	if m, found, err := s.Owners.Made(x.Ctx, x.Upstream.Name, jobKey); err != nil || found {
+		return auth.Resource{Type: job, ID: jobKey, Owner: m.Who}, err == nil, err
+	}
+	key, typ := keyAt(at(v, "dest"))
+	if key == "" {
+		return auth.Resource{Type: job, ID: jobKey}, true, nil
+	}
+	return s.shown(x, typ, key)
+}
+
+// list filters one list of the answer by what the caller may read. An answer of which nothing is hidden goes back as it came.
+func (s *site) list(field string, name named) gateway.Flow {
+	return func(x *gateway.Exchange) error {
+		a, err := fetch(x)
+		if err != nil {
+			return err
+		}
+		all, ok := at(a.json, field).([]any)
+		if !a.ok() || !ok {
+			if a.ok() && at(a.json, field) != nil {
+				return fmt.Errorf("answer of the server: %q is no list", field)
+			}
+			return relay(x, a)
+		}
+		if key, _ := keyAt(at(all0(all), "frame_id")); key == "" && len(all) > 0 && field == "frames" && value(x, "_exclude_fields") != "" {
+			return bad("exclude", "_exclude_fields: the gate needs frames/frame_id to tell which frames are yours")
+		}
+		var seen []any
+		for _, v := range all {
+			r, ok, err := name(s, x, v)
+			if err != nil {
+				return err
+			}
+			if ok && x.Can(auth.Read, r).Allow {
+				seen = append(seen, v)
+			}
+		}
+		if len(seen) == len(all) {
+			return relay(x, a)
+		}
+		return s.reduced(x, a, field, seen)
+	}
+}
+
+func all0(list []any) any {
+	if len(list) == 0 {
+		return nil
+	}
+	return list[0]
+}
+
+// reduced answers with a list made shorter, and without what stands beside it about other things.
+func (s *site) reduced(x *gateway.Exchange, a *answer, field string, seen []any) error {
+	o := a.json.(map[string]any)
+	if seen == nil {
+		seen = []any{}
+	}
+	o[field] = seen
+	for _, beside := range []string{"compatible_frames", "compatible_models", "domain"} {
+		if _, ok := o[beside]; ok {
+			o[beside] = []any{}
+		}
+	}
+	return answerJSON(x, a, o)
+}
+
+func answerJSON(x *gateway.Exchange, a *answer, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("answer of the server: %w", err)
+	}
+	x.AnswerHead(a.res)
+	return x.Answer(a.res.StatusCode, a.res.Header.Get("Content-Type"), b)
+}
+
+// oneJob shows a job to whoever started it or may read its result.
+func (s *site) oneJob(x *gateway.Exchange) error {
+	a, err := fetch(x)
+	if err != nil {
+		return err
+	}
+	all, _ := at(a.json, "jobs").([]any)
+	if all == nil {
+		all = []any{a.json}
+	}
+	for _, v := range all {
+		if !a.ok() {
+			break
+		}
+		r, ok, err := s.jobResult(s, x, v)
+		if err != nil {
+			return err
+		}
+		if !ok || !x.Can(auth.Read, r).Allow {
+			return denied("job", "Permission denied")
+		}
+		// What a job of one's own made is one's own, also when its name was not known when it began.
+		if r.Type == job && r.Owner == x.Who.Name {
+			if key, typ := keyAt(at(v, "dest")); key != "" {
+				if err := s.adopt(x, key, Made{Type: typ, Who: x.Who.Name}); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return relay(x, a)
+}
+
+// cancel asks first whose job it is.
+func (s *site) cancel(x *gateway.Exchange) error {
+	id := x.Vars["job_id"]
+	answer, status, err := x.Ask(http.MethodGet, []string{"3", "Jobs", id}, nil, nil)
+	if err != nil {
+		return err
+	}
+	list, _ := answer["jobs"].([]any)
+	if status != http.StatusOK || len(list) != 1 {
+		return wire.Refuse(http.StatusNotFound, "RESOURCE_DOES_NOT_EXIST", "job", "there is no such job")
+	}
+	r, ok, err := s.jobResult(s, x, plainObject(list[0]))
+	if err != nil {
+		return err
+	}
+	if !ok || !x.Can(auth.Write, r).Allow {
+		return denied("job", "Permission denied")
+	}
+	return x.Forward()
+}
+
+// plainObject makes a map of what wire read.
+func plainObject(v any) any {
+	switch v := v.(type) {
+	case wire.Object:
+		m := make(map[string]any, len(v))
+		for k, w := range v {
+			m[k] = plainObject(w)
+		}
+		return m
+	case []any:
+		v = slices.Clone(v)
+		for i := range v {
+			v[i] = plainObject(v[i])
+		}
+		return v
+	}
+	return v
+}
+
+// typeahead shows only what lies below the roots.
+func (s *site) typeahead(x *gateway.Exchange) error {
+	a, err := fetch(x)
+	if err != nil {
+		return err
+	}
+	all, _ := at(a.json, "matches").([]any)
+	var seen []any
+	for _, v := range all {
+		p, _ := v.(string)
+		if importable(x.Upstream, "src", p) == nil && x.Can(auth.Read, auth.Resource{Type: importRoot, ID: p, Name: p}).Allow {
+			seen = append(seen, v)
+		}
+	}
+	if !a.ok() || len(seen) == len(all) {
+		return relay(x, a)
+	}
+	return s.reduced(x, a, "matches", seen)
+}
+
+// members records the models of a grid, a leaderboard or a cross-validation for the owner of the whole.
+func (s *site) members(x *gateway.Exchange) error {
+	a, err := fetch(x)
+	if err != nil {
+		return err
+	}
+	if !a.ok() || len(x.Resources) == 0 || x.Resources[0].Owner == "" {
+		return relay(x, a)
+	}
+	who := x.Resources[0].Owner
+	output := at(all0(listAt(a.json, "models")), "output")
+	lists := map[string][]any{
+		model: slices.Concat(listAt(a.json, "model_ids"), listAt(a.json, "leaderboard", "models"), listAt(a.json, "models"), listAt(output, "cross_validation_models")),
+		frame: slices.Concat(listAt(output, "cross_validation_predictions"), []any{at(output, "cross_validation_holdout_predictions_frame_id"), at(output, "cross_validation_fold_assignment_frame_id")}),
+	}
+	for typ, list := range lists {
+		for _, v := range list {
+			if id := at(v, "model_id"); id != nil {
+				v = id
+			}
+			key, _ := keyAt(v)
+			if err := s.adopt(x, key, Made{Type: typ, Who: who}); err != nil {
+				return err
+			}
+		}
+	}
+	return relay(x, a)
+}
+
+func listAt(v any, path ...string) []any {
+	list, _ := at(v, path...).([]any)
+	return list
+}

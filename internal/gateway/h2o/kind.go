@@ -1,0 +1,110 @@
+package h2o
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"time"
+
+	"weir/internal/gateway"
+	"weir/internal/gateway/wire"
+)
+
+// Config is what the kind needs of the program.
+type Config struct {
+	Owners Owners // nil: Memory()
+	// Receive spools, hashes and scans what is uploaded; nil: nothing can be uploaded and no model imported.
+	Receive Receiver
+}
+
+// Kind describes H2O-3 servers of version 3.46.
+func Kind(c Config) *gateway.Kind {
+	if c.Owners == nil {
+		c.Owners = Memory()
+	}
+	return &gateway.Kind{
+		Name: "h2o", Doc: "H2O-3 and its Flow: frames, models, Rapids", Routes: (&site{c}).routes(), Refusal: refusalForm,
+		Headers: map[string]bool{"X-H2o-Build-Project-Version": true, "X-H2o-Rest-Api-Version-Max": true, "X-H2o-Cluster-Id": true, "X-H2o-Cluster-Good": true},
+	}
+}
+
+// routes makes the gate's table of the server's. It panics when the embedded table cannot be read, which a test would have seen.
+func (s *site) routes() []gateway.Route {
+	endpoints, err := readTable(tableText + untold)
+	if err != nil {
+		panic("h2o: " + err.Error())
+	}
+	var routes []gateway.Route
+	for i := range endpoints {
+		e := &endpoints[i]
+		if r := judge(e.method, e.path); r != nil && e.method != "HEAD" { // the core reads HEAD as GET
+			routes = append(routes, s.route(e, r))
+		}
+	}
+	return routes
+}
+
+// largest is how large a form may be, in bytes: lists of columns and long expressions.
+const largest = 4 << 20
+
+func (s *site) route(e *endpoint, r *rule) gateway.Route {
+	route := gateway.Route{Method: e.method, Path: e.path, Resource: r.about, Action: r.action, Limit: largest, Locate: s.locate(e, r)}
+	if r.never != "" {
+		route.Checks = append(route.Checks, gateway.Check{Name: "h2o/not-passed-on", Test: never(r.never, r.need)})
+	}
+	route.Checks = append(route.Checks, gateway.Check{Name: "h2o/parameters", Test: s.check(e)})
+	switch {
+	case r.never != "" && r.need == "": // nothing of it is read
+		route.Query, route.Body = []string{"*"}, gateway.Stream
+	case e.method != "POST":
+		route.Query = e.settable()
+	case r.flow == "upload" || r.flow == "stored":
+		route.Query, route.Body = e.settable(), gateway.Stream
+	case r.json:
+		route.Body = gateway.JSON
+	default:
+		route.Body = gateway.Form
+	}
+	if r.flow != "" {
+		route.Flow = s.flows()[r.flow]
+	}
+	return route
+}
+
+// flows are what the rules name.
+func (s *site) flows() map[string]gateway.Flow {
+	return map[string]gateway.Flow{
+		"session": s.newSession, "makes": s.makes, "deletes": s.deletes, "rapids": s.rapids, "import": s.imports,
+		"frames":       s.list("frames", nameIn(frame, "frame_id")),
+		"models":       s.list("models", nameIn(model, "model_id")),
+		"grids":        s.list("grids", nameIn(grid, "grid_id")),
+		"leaderboards": s.list("leaderboards", nameIn(leaderboard, "project_name")),
+		"metrics":      s.list("model_metrics", nameIn(model, "model")),
+		"jobs":         s.list("jobs", s.jobResult),
+		"job":          s.oneJob, "cancel": s.cancel, "typeahead": s.typeahead, "members": s.members, "model": s.members,
+		"upload": s.upload, "stored": s.stored, "importModel": s.importModel, "uploadModel": s.uploadModel, "generic": s.generic,
+	}
+}
+
+// refusalForm writes a refusal as H2OErrorV3, which its clients show.
+func refusalForm(r *wire.Refusal) (string, []byte) {
+	b, err := json.Marshal(map[string]any{
+		"__meta":    map[string]any{"schema_version": 3, "schema_name": "H2OErrorV3", "schema_type": "H2OError"},
+		"timestamp": time.Now().UnixMilli(), "error_url": "", "msg": r.Reason, "dev_msg": r.Reason, "http_status": r.Status, "values": map[string]any{"rule": r.Rule},
+		"exception_type": "weir.gate." + r.Code, "exception_msg": r.Reason, "stacktrace": []string{},
+	})
+	if err != nil {
+		return "text/plain", []byte("refused")
+	}
+	return "application/json", b
+}
+
+// Types lists the types of resource of this kind, for roles and policies.
+func Types() []string {
+	types := map[string]bool{}
+	for _, r := range rules {
+		types[r.about] = true
+	}
+	types[exportRoot] = true
+	return slices.Sorted(maps.Keys(types))
+}

@@ -1,0 +1,507 @@
+package h2o
+
+import (
+	"net/http"
+	"strings"
+
+	"weir/internal/auth"
+	"weir/internal/gateway"
+	"weir/internal/gateway/wire"
+)
+
+// Config is in kind.go.
+// site is one kind's memory: what the functions of its routes share.
+type site struct {
+	Config
+}
+
+// resource describes a key. typ is what the caller takes it for; what the gate remembers wins.
+func (s *site) resource(x *gateway.Exchange, typ, key string) (auth.Resource, Made, error) {
+	if at, ok := imported(key); ok {
+		if err := importable(x.Upstream, "key", at); err != nil {
+			return auth.Resource{}, Made{}, err
+		}
+		return auth.Resource{Type: importRoot, ID: at, Name: at}, Made{}, nil
+	}
+	m, found, err := s.made(x, key)
+	if err != nil {
+		return auth.Resource{}, m, err
+	}
+	if found && (m.Type == frame || m.Type == model || m.Type == grid || m.Type == leaderboard) {
+		typ = m.Type
+	}
+	return auth.Resource{Type: typ, ID: key, Name: key, Owner: m.Who}, m, nil
+}
+
+// imported gives the path or URL that a key of ImportFiles stands for: nfs://data/x.csv is /data/x.csv (PersistNFS, PersistEagerHTTP, …).
+func imported(key string) (string, bool) {
+	scheme, rest, ok := strings.Cut(key, ":/")
+	if !ok {
+		return "", false
+	}
+	if scheme == "nfs" {
+		return rest, true
+	}
+	return key, true
+}
+
+// made looks a key's record up, its own or that of what it was made from.
+func (s *site) made(x *gateway.Exchange, key string) (Made, bool, error) {
+	m, found, err := s.Owners.Made(x.Ctx, x.Upstream.Name, key)
+	if err != nil || found {
+		return m, found, err
+	}
+	for _, from := range origins(key) {
+		if m, found, err = s.Owners.Made(x.Ctx, x.Upstream.Name, from); err != nil {
+			return m, false, err
+		}
+		if found {
+			return Made{Who: m.Who, Type: derived(key, m.Type)}, true, nil
+		}
+	}
+	return Made{}, false, nil
+}
+
+// derived is the type of what was made from something of type t.
+func derived(key, t string) string {
+	switch {
+	case t == grid:
+		return model
+	case t == model && strings.Contains(key, "_cv_") && !strings.HasSuffix(key, "_cv_valid") && !strings.HasSuffix(key, "_cv_train"):
+		return model
+	}
+	return frame
+}
+
+// fresh describes a key that the request makes. It is the caller's own when nothing has that name yet.
+func (s *site) fresh(x *gateway.Exchange, typ, key string) (auth.Resource, error) {
+	own := auth.Resource{Type: typ, ID: key, Name: key, Owner: x.Who.Name}
+	if key == "" {
+		return own, nil
+	}
+	if _, ok := imported(key); ok {
+		return own, bad("key", "%.80q names an imported file", key)
+	}
+	r, m, err := s.resource(x, typ, key)
+	if err != nil {
+		return r, err
+	}
+	if m.Who == x.Who.Name || m.Who != "" && x.Can(auth.Write, r).Allow {
+		return r, nil
+	}
+	there, err := s.exists(x, key)
+	if err != nil || there {
+		return r, err
+	}
+	return own, s.Owners.SetMade(x.Ctx, x.Upstream.Name, key, Made{})
+}
+
+// exists asks the server for a frame or model of that name.
+func (s *site) exists(x *gateway.Exchange, key string) (bool, error) {
+	for _, at := range [][]string{{"3", "Frames", key, "light"}, {"3", "Models", key}} {
+		if strings.Contains(key, "/") {
+			return true, nil // no path of the gate's can say it
+		}
+		res, err := x.Send(http.MethodGet, at, nil, http.Header{"Accept": {"application/json"}}, nil, 0)
+		if err != nil {
+			return false, err
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusNotFound {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// need is one thing that the request does to one resource.
+type need struct {
+	action auth.Action
+	on     auth.Resource
+}
+
+// locate gives what the route's action is about, and refuses when the rest of what the request does may not be.
+func (s *site) locate(e *endpoint, r *rule) func(*gateway.Exchange) ([]auth.Resource, error) {
+	return func(x *gateway.Exchange) ([]auth.Resource, error) {
+		ps, err := e.params(x)
+		if err != nil {
+			return nil, err
+		}
+		needs, err := s.needs(x, e, r, ps)
+		if err != nil {
+			return nil, err
+		}
+		var main []auth.Resource
+		for _, n := range needs {
+			if n.action == r.action {
+				main = append(main, n.on)
+				continue
+			}
+			if d := x.Can(n.action, n.on); !d.Allow {
+				no := denied(d.Policy, "Permission denied: it would %s %s %q", n.action, n.on.Type, n.on.ID)
+				return nil, no
+			}
+		}
+		if len(main) == 0 {
+			main = []auth.Resource{s.general(x, r)}
+		}
+		return main, nil
+	}
+}
+
+// general is what a request without a key of its own is about: the server makes one, or answers for all, or nothing in particular.
+func (s *site) general(x *gateway.Exchange, r *rule) auth.Resource {
+	g := auth.Resource{Type: r.about}
+	if r.about != cluster && r.about != ui && r.about != importRoot {
+		g.Owner = x.Who.Name
+	}
+	return g
+}
+
+// needs collects what a request does.
+func (s *site) needs(x *gateway.Exchange, e *endpoint, r *rule, ps []param) ([]need, error) {
+	if e.path == "/99/Rapids" {
+		return s.rapidsNeeds(x, ps)
+	}
+	var all []need
+	add := func(a auth.Action, res auth.Resource, err error) error {
+		all = append(all, need{a, res})
+		return err
+	}
+	for _, p := range ps {
+		isMain := contains(r.main, lastName(p.name))
+		for _, v := range p.values {
+			var err error
+			switch p.role {
+			case newFrame, newModel, newKey:
+				if e.method != http.MethodPost || r.action == auth.Delete || isMain && r.action != auth.Write {
+					err = s.needKey(x, add, r, isMain, typeOf(p.role), v)
+					break
+				}
+				var res auth.Resource
+				res, err = s.fresh(x, typeOf(p.role), v)
+				err = orError(err, add(auth.Write, res, nil))
+			case gridKey, projectKey:
+				if e.method == http.MethodPost && r.action == auth.Write {
+					var res auth.Resource
+					res, err = s.freshNamed(x, typeOf(p.role), v)
+					err = orError(err, add(auth.Write, res, nil))
+					break
+				}
+				err = s.needKey(x, add, r, isMain, typeOf(p.role), v)
+			case readFrame, readModel, readKey, changeFrame:
+				err = s.needKey(x, add, r, isMain, typeOf(p.role), v)
+			case importPath, importPaths:
+				err = add(r.action, auth.Resource{Type: importRoot, ID: v, Name: v}, nil)
+			case exportPath:
+				err = add(auth.Write, auth.Resource{Type: exportRoot, ID: v, Name: v}, nil)
+			case sessionKey:
+				err = s.ownSession(x, v)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return all, s.consumed(x, e, ps, &all)
+}
+
+func orError(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+func contains(list []string, s string) bool {
+	for _, one := range list {
+		if one == s {
+			return true
+		}
+	}
+	return false
+}
+
+func lastName(s string) string { return s[strings.LastIndexByte(s, '.')+1:] }
+
+func typeOf(r role) string {
+	switch r {
+	case readModel, newModel:
+		return model
+	case gridKey:
+		return grid
+	case projectKey:
+		return leaderboard
+	}
+	return frame
+}
+
+// needKey adds what a request does to a key that exists.
+func (s *site) needKey(x *gateway.Exchange, add func(auth.Action, auth.Resource, error) error, r *rule, isMain bool, typ, key string) error {
+	res, m, err := s.resource(x, typ, key)
+	if err != nil {
+		return err
+	}
+	a := auth.Read
+	if isMain {
+		a = r.action
+	}
+	if res.Type == importRoot {
+		a = auth.Read // a file below the roots, under the name that ImportFiles gave it
+	}
+	if m.Shares && (a == auth.Delete || a == auth.Write) {
+		return sharedRefusal(key)
+	}
+	return add(a, res, nil)
+}
+
+func sharedRefusal(key string) error {
+	return denied("shared-columns", "%q may share columns with a frame that is not yours, and H2O would change or delete those too: copy it first (h2o.deep_copy), or remove it by (rm %s)", key, key)
+}
+
+// freshNamed is fresh for what no frame or model can hide: grids and AutoML projects go on where another with that name stopped.
+func (s *site) freshNamed(x *gateway.Exchange, typ, key string) (auth.Resource, error) {
+	r, m, err := s.resource(x, typ, key)
+	if err == nil && m.Who == "" {
+		r.Owner = x.Who.Name
+	}
+	r.Type = typ
+	return r, err
+}
+
+// consumed adds the frames that a parse deletes when it is done.
+func (s *site) consumed(x *gateway.Exchange, e *endpoint, ps []param, all *[]need) error {
+	if e.path != "/3/Parse" {
+		return nil
+	}
+	for _, f := range x.Form {
+		if f.Name == "delete_on_done" && strings.EqualFold(f.Value, "false") {
+			return nil
+		}
+	}
+	for _, p := range ps {
+		if p.name != "source_frames" {
+			continue
+		}
+		for _, key := range p.values {
+			res, m, err := s.resource(x, frame, key)
+			if err != nil {
+				return err
+			}
+			if m.Shares {
+				return sharedRefusal(key)
+			}
+			if res.Type != importRoot {
+				*all = append(*all, need{auth.Delete, res})
+			}
+		}
+	}
+	return nil
+}
+
+// ownSession refuses the session of somebody else.
+func (s *site) ownSession(x *gateway.Exchange, id string) error {
+	if id == "_specialSess" {
+		return nil
+	}
+	m, found, err := s.Owners.Made(x.Ctx, x.Upstream.Name, id)
+	if err != nil {
+		return err
+	}
+	if found && m.Who != x.Who.Name && !x.Can(auth.Manage, auth.Resource{Type: cluster}).Allow {
+		return denied("session", "the session is not yours")
+	}
+	if !found {
+		return s.Owners.SetMade(x.Ctx, x.Upstream.Name, id, Made{Type: "session", Who: x.Who.Name})
+	}
+	return nil
+}
+
+// expression gives the parsed Rapids of a request and its session.
+func expression(ps []param) (t term, session string, found bool, err error) {
+	for _, p := range ps {
+		switch {
+		case p.role == sessionKey && len(p.values) == 1:
+			session = p.values[0]
+		case p.role == rapidsText && len(p.values) == 1:
+			if t, err = parseRapids(p.values[0]); err != nil {
+				return t, session, false, bad("rapids", "ast: %v", err)
+			}
+			found = true
+		}
+	}
+	return t, session, found, nil
+}
+
+// rapidsNeeds says what an expression does to whose frames, and remembers which temporary frames share columns with those of others.
+func (s *site) rapidsNeeds(x *gateway.Exchange, ps []param) ([]need, error) {
+	t, session, found, err := expression(ps)
+	if err != nil || !found {
+		return nil, err
+	}
+	if session != "" {
+		if err := s.ownSession(x, session); err != nil {
+			return nil, err
+		}
+	}
+	r, err := usesOf(t, session)
+	if err != nil {
+		return nil, bad("rapids", "ast: %v", err)
+	}
+	var all []need
+	if r.reserved != "" {
+		all = append(all, need{auth.Manage, auth.Resource{Type: cluster}})
+	}
+	foreign := false
+	for _, u := range r.uses {
+		n, shares, err := s.useNeed(x, u)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, n)
+		foreign = foreign || shares
+	}
+	return all, s.markShared(x, r, foreign)
+}
+
+// useNeed says what one use of a key needs. shares: what is made of it may hold columns of a frame that the caller cannot change.
+func (s *site) useNeed(x *gateway.Exchange, u use) (n need, shares bool, err error) {
+	if !goodKey(u.key) {
+		return n, false, bad("key", "ast: %.80q cannot be the name of a frame or model", u.key)
+	}
+	if u.how == makes {
+		res, err := s.fresh(x, frame, u.key)
+		return need{auth.Write, res}, false, err
+	}
+	res, m, err := s.resource(x, frame, u.key)
+	if err != nil {
+		return n, false, err
+	}
+	switch u.how {
+	case tries: // it fails when the name is taken, so it can only make what is the caller's
+		if m.Who == "" {
+			res.Owner = x.Who.Name
+		}
+		return need{auth.Write, res}, false, nil
+	case changes:
+		if m.Shares {
+			return n, false, sharedRefusal(u.key)
+		}
+		return need{auth.Write, res}, false, nil
+	case deletes:
+		return need{auth.Delete, res}, false, nil
+	}
+	own := m.Who != "" && m.Who == x.Who.Name
+	return need{auth.Read, res}, m.Shares || !own && !x.Can(auth.Write, res).Allow, nil
+}
+
+// markShared records for every temporary frame that an expression makes whether its columns may be somebody else's.
+func (s *site) markShared(x *gateway.Exchange, r *reading, foreign bool) error {
+	for _, u := range r.uses {
+		if u.how != tries {
+			continue
+		}
+		m, found, err := s.Owners.Made(x.Ctx, x.Upstream.Name, u.key)
+		if err != nil {
+			return err
+		}
+		if foreign || found && m.Shares {
+			// Even when the expression fails in the end: a mark too many costs a copy, one too few another's data.
+			if err := s.Owners.SetMade(x.Ctx, x.Upstream.Name, u.key, Made{Type: frame, Who: x.Who.Name, Shares: foreign || m.Shares}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// steps checks the expressions of an assembly: "name__class__ast__inplace__names" (AssemblyHandler.fit). They see one frame, "dummy".
+func steps(values []string) error {
+	for _, v := range values {
+		part := strings.Split(v, "__")
+		if len(part) < 5 {
+			return bad("assembly", "steps: %.80q is no step", v)
+		}
+		switch part[1] {
+		case "H2OColSelect", "H2OColOp", "H2OBinaryOp", "H2OScaler":
+		default:
+			return bad("assembly", "steps: %.80q is no class of a step", part[1])
+		}
+		if part[1] == "H2OScaler" {
+			continue
+		}
+		t, err := parseRapids(part[2])
+		if err != nil {
+			return bad("assembly", "steps: %v", err)
+		}
+		r, err := usesOf(t, "")
+		if err != nil {
+			return bad("assembly", "steps: %v", err)
+		}
+		for _, u := range r.uses {
+			if u.key != "dummy" || u.how != reads {
+				return bad("assembly", "steps: an expression may only read its own frame, not %.80q", u.key)
+			}
+		}
+		if r.reserved != "" {
+			return bad("assembly", "steps: %s", r.reserved)
+		}
+	}
+	return nil
+}
+
+// check reads the parameters and looks at what each means; it runs before anybody is asked.
+func (s *site) check(e *endpoint) func(*gateway.Exchange) error {
+	return func(x *gateway.Exchange) error {
+		ps, err := e.params(x)
+		if err != nil {
+			return err
+		}
+		if e.path == "/99/Assembly" {
+			for _, p := range ps {
+				if p.name == "steps" {
+					if err := steps(p.values); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		if e.path == "/99/Rapids" {
+			t, session, found, err := expression(ps)
+			if err != nil {
+				return err
+			}
+			if found {
+				if _, err := usesOf(t, session); err != nil {
+					return bad("rapids", "ast: %v", err)
+				}
+			}
+		}
+		return e.means(x, ps)
+	}
+}
+
+func never(why, needs string) func(*gateway.Exchange) error {
+	return func(x *gateway.Exchange) error {
+		if needs != "" && x.Upstream.On[needs] {
+			return nil
+		}
+		no := denied("route", "weir gate does not pass this on: %s", why)
+		if needs != "" {
+			no.Hint = needs + ": true"
+		}
+		return no
+	}
+}
+
+// value gives one parameter of a query or form.
+func value(x *gateway.Exchange, name string) string {
+	for _, list := range [][]wire.Pair{x.Query, x.Form} {
+		for _, p := range list {
+			if p.Name == name {
+				return p.Value
+			}
+		}
+	}
+	return ""
+}
