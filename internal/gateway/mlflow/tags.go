@@ -1,0 +1,199 @@
+package mlflow
+
+import (
+	"encoding/json"
+	"strings"
+
+	"weir/internal/gateway"
+	"weir/internal/gateway/wire"
+)
+
+// tags looks at tags that MLflow itself reads: those that begin with "mlflow." lead to files, to other runs, or into the pages; those that begin
+// with "weir." are the gate's own.
+func (s *shape) tags(x *gateway.Exchange) error {
+	test := func(key, v string) error {
+		if strings.HasPrefix(strings.ToLower(key), ownTags) {
+			return refuse("", "tags that begin with %q are the gate's own", ownTags)
+		}
+		return testTag(key, v)
+	}
+	visit := func(o map[string]any) error {
+		key, isTag := o["key"].(string)
+		v, _ := o["value"].(string)
+		if !isTag {
+			return nil
+		}
+		return test(key, v)
+	}
+	for _, name := range []string{"key", "tag_key"} { // delete-tag in the path
+		if k, ok := x.Vars[name]; ok {
+			if err := test(k, ""); err != nil {
+				return err
+			}
+		}
+	}
+	return s.objects(x.JSON, visit, test)
+}
+
+// objects visits every object of a body, and the pairs of objects that are called tags.
+func (s *shape) objects(o map[string]any, visit func(map[string]any) error, pair func(k, v string) error) error {
+	if err := visit(o); err != nil {
+		return err
+	}
+	for name, v := range o {
+		if name == "tags" || name == "request_metadata" || name == "trace_metadata" {
+			for k, t := range tagsOf(v) {
+				if err := pair(k, t); err != nil {
+					return err
+				}
+			}
+		}
+		if t, ok := v.(string); ok && name == "tags" && t != "" { // data sets send theirs as a text of JSON
+			inner, err := wire.ParseJSON([]byte(t), wire.BodyLimits)
+			if err != nil {
+				return refuse("", "the text of tags is no JSON object")
+			}
+			for k, t := range tagsOf(inner) {
+				if err := pair(k, t); err != nil {
+					return err
+				}
+			}
+		}
+		f := s.fields[name]
+		if f.of == nil {
+			continue
+		}
+		if inner, ok := object(v); ok {
+			if err := f.of.objects(inner, visit, pair); err != nil {
+				return err
+			}
+		}
+		for _, inner := range list(v) {
+			if err := f.of.objects(inner, visit, pair); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// ownTags begin the tags that the gate writes: who created a version.
+const ownTags = "weir."
+
+// testTag knows the tags whose values MLflow follows.
+func testTag(key, v string) error {
+	if !strings.HasPrefix(key, "mlflow.") || v == "" {
+		return nil
+	}
+	if scriptLink(v) {
+		return refuse("", "the tag %q would be shown as a link that runs script", key)
+	}
+	switch key {
+	case "mlflow.parentRunId", "mlflow.rootRunId", "mlflow.sourceRun":
+		return testID(key, v)
+	case "mlflow.trace.archiveLocation":
+		return refuse("", "the tag %q says where the server looks for files, and only the server writes it", key)
+	case "mlflow.trace.spansLocation":
+		if !enumName(v) {
+			return refuse("", "the tag %q names a kind of storage", key)
+		}
+	case "mlflow.loggedArtifacts", "mlflow.log-model.history":
+		return testPathsIn(key, v)
+	}
+	return nil
+}
+
+// testPathsIn reads the JSON of a tag that the pages and loaders take paths of artifacts from.
+func testPathsIn(key, v string) error {
+	var all []map[string]any
+	if json.Unmarshal([]byte(v), &all) != nil {
+		return refuse("", "the tag %q must be a JSON list of objects", key)
+	}
+	for _, o := range all {
+		for _, name := range []string{"path", "artifact_path"} {
+			if p, ok := o[name].(string); ok {
+				if err := testPath(key, p); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// scriptLink says whether a browser that follows this as a link would run script: it skips blanks and control characters.
+func scriptLink(v string) bool {
+	var b strings.Builder
+	for _, c := range v {
+		if c > ' ' && c != 0x7f {
+			b.WriteRune(c)
+		}
+		if b.Len() > 16 {
+			break
+		}
+	}
+	s := strings.ToLower(b.String())
+	return strings.HasPrefix(s, "javascript:") || strings.HasPrefix(s, "vbscript:") || strings.HasPrefix(s, "data:text/html")
+}
+
+// modelJSON looks into the text of an MLmodel that runs/log-model carries.
+var modelJSON = check{Name: "mlflow/model-json", Test: func(x *gateway.Exchange) error {
+	s, _ := x.JSON["model_json"].(string)
+	if s == "" {
+		return nil
+	}
+	o, err := wire.ParseJSON([]byte(s), wire.BodyLimits)
+	if err != nil {
+		return refuse("", "model_json is no JSON object")
+	}
+	if p, ok := o["artifact_path"].(string); ok && !strings.HasPrefix(p, "models:/") && !strings.HasPrefix(p, "mlflow-artifacts:/") {
+		if err := testPath("model_json.artifact_path", p); err != nil {
+			return err
+		}
+	}
+	if id, ok := o["run_id"].(string); ok && id != "" {
+		if mine, _ := value(x, "run_id"); id != mine {
+			return refuse("", "model_json is of another run than it is logged to")
+		}
+	}
+	return nil
+}}
+
+// scorerCode refuses scorers that carry Python source: whoever loads one runs it.
+var scorerCode = check{Name: "mlflow/scorer-code", Test: func(x *gateway.Exchange) error {
+	if x.Upstream.On["scorer-code"] {
+		return nil
+	}
+	texts, _ := x.JSON["serialized_scorers"].([]any)
+	for _, v := range append(texts, x.JSON["serialized_scorer"]) {
+		s, _ := v.(string)
+		if s == "" {
+			continue
+		}
+		o, err := wire.ParseJSON([]byte(s), wire.BodyLimits)
+		if err != nil {
+			return refuse("", "a serialized scorer is no JSON object")
+		}
+		if src, _ := o["call_source"].(string); src != "" {
+			return hinted(refuse("", "the scorer carries Python source (call_source)"), "on: [scorer-code]")
+		}
+	}
+	return nil
+}}
+
+// gatewayPath holds what MLflow 2.x sends on to its deployments server to the two paths that there are (CVE-2025-52967, CVE-2024-8859: ../ leads
+// to any other server).
+var gatewayPath = check{Name: "mlflow/gateway-path", Test: func(x *gateway.Exchange) error {
+	p, _ := x.Param("gateway_path")
+	if x.JSON != nil {
+		p, _ = x.JSON["gateway_path"].(string)
+	}
+	parts := strings.Split(strings.TrimPrefix(p, "/"), "/")
+	known := p == "" ||
+		x.Method == "GET" && strings.HasPrefix(strings.TrimPrefix(p, "/"), "api/2.0/endpoints") && testPath("gateway_path", strings.TrimPrefix(p, "/")) == nil ||
+		len(parts) == 3 && parts[0] == "gateway" && ids.MatchString(parts[1]) && parts[2] == "invocations" && x.Method == "POST"
+	if !known {
+		return refuse("", "gateway_path is none of the deployments server's paths")
+	}
+	return nil
+}}
