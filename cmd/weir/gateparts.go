@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -68,15 +67,10 @@ func (a *app) openParts(ctx context.Context, f *gateFile, g *gateFlags) (p *gate
 }
 
 func (p *gateParts) openAuth(ctx context.Context, a *app, f *gateFile, g *gateFlags) error {
-	var policies []auth.PolicyFile
-	for _, name := range f.Auth.Policies {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			return cannotRead("policy", name, err)
-		}
-		policies = append(policies, auth.PolicyFile{Name: name, Text: text})
+	policies, err := f.policies()
+	if err != nil {
+		return err
 	}
-	var err error
 	o := f.Auth.Options(policies)
 	o.Base = "/-/weir/"
 	o.Secure = o.Secure || f.TLS.Cert != ""

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -43,11 +42,14 @@ func validGroup(s string) bool {
 	return s != "" && len(s) <= 256 && !strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f || r == 0xfffd })
 }
 
-// First makes the admin account when there is no account at all, with the password given or, when that is empty, a random one. It returns the
-// password when it made one up, to be shown once: only its hash is kept.
+// First makes the account admin when nobody holds the role admin and the name is free, with the password given or, when that is empty, a random one.
+// It returns the password when it made one up, to be shown once: only its hash is kept.
 func (a *Auth) First(ctx context.Context, password string) (made bool, shown string, err error) {
-	all, err := a.storage.Accounts(ctx)
-	if err != nil || len(all) > 0 {
+	held, err := a.storage.Grants(ctx)
+	if err != nil || slices.ContainsFunc(held, func(g Granted) bool { return g.Role == RoleAdmin && g.Scope.everything() }) {
+		return false, "", err
+	}
+	if _, err := a.storage.Account(ctx, Admin); !errors.Is(err, ErrNotFound) {
 		return false, "", err
 	}
 	if password == "" {
@@ -358,21 +360,4 @@ func (a *Auth) outside(ctx context.Context, v *view, name, external, email strin
 		return nil, wrong(name, "the account is disabled")
 	}
 	return acc, nil
-}
-
-// check refuses scopes that can never hold or cannot be read.
-func (s Scope) check() error {
-	if _, err := path.Match(s.Name, ""); err != nil {
-		return fmt.Errorf("scope: name %q is no pattern: %w", s.Name, err)
-	}
-	for _, act := range s.Actions {
-		if !slices.Contains(Actions(), act) {
-			return fmt.Errorf("scope: action %q: %w among %v", act, ErrNotFound, Actions())
-		}
-	}
-	return nil
-}
-
-func (s Scope) everything() bool {
-	return s.Server == "" && s.Type == "" && s.ID == "" && s.Name == "" && len(s.Tags) == 0 && len(s.Actions) == 0
 }

@@ -74,12 +74,20 @@ func (s *Scope) thing(r *Resource) *Resource {
 		}
 		return nil
 	}
-	for i := len(r.Within) - 1; i >= 0; i-- {
-		if !holdsProjects(r.Within[i].Type) {
-			return &r.Within[i]
-		}
+	if i := outermost(r.Within); i >= 0 {
+		return &r.Within[i]
 	}
 	return r
+}
+
+// outermost finds the project among what holds a thing; -1: none does.
+func outermost(within []Resource) int {
+	for i := len(within) - 1; i >= 0; i-- {
+		if !holdsProjects(within[i].Type) {
+			return i
+		}
+	}
+	return -1
 }
 
 // String names a resource for people.

@@ -212,7 +212,24 @@ func (a *Auth) checkPassword(ctx context.Context, v *view, name, password string
 	}
 	a.guard.passed(name, addr)
 	a.proven.keep(name, d)
+	if !strings.HasPrefix(stored, argonPrefix) {
+		a.renew(ctx, name, stored, password)
+	}
 	return nil
+}
+
+// renew replaces a hash that came from elsewhere, now that its password is known. What cannot be written now is written another time.
+func (a *Auth) renew(ctx context.Context, name, stored, password string) {
+	acc, err := a.storage.Account(ctx, name)
+	if err != nil || acc.Password != stored {
+		return
+	}
+	if herr := a.hash(ctx, func() { acc.Password, err = hashPassword(password) }); herr != nil || err != nil {
+		return
+	}
+	if a.storage.SetAccount(ctx, acc) == nil {
+		a.changed()
+	}
 }
 
 func (a *Auth) byBearer(ctx context.Context, v *view, token string, addr netip.Addr) (Principal, error) {

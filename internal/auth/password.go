@@ -26,6 +26,8 @@ const (
 	hashers     = 2
 )
 
+const argonPrefix = "$argon2id$"
+
 // Bounds of a password in bytes. The longest bounds what a stranger can make the gate hash.
 const (
 	ShortestPassword = 12
@@ -48,7 +50,7 @@ func hashPassword(password string) (string, error) {
 
 // matches compares a password with a stored hash, in constant time where it matters.
 func matches(stored, password string) (bool, error) {
-	if strings.HasPrefix(stored, "$argon2id$") {
+	if strings.HasPrefix(stored, argonPrefix) {
 		return matchesArgon(stored, password)
 	}
 	return matchesForeign(stored, password)

@@ -260,7 +260,12 @@ func (r *Resource) entity(uid types.EntityUID, server string, within []Resource)
 	for k, v := range r.Tags {
 		tags[types.String(k)] = types.String(v)
 	}
+	project := uid
+	if i := outermost(within); i >= 0 {
+		project = within[i].uid(server)
+	}
 	attrs := types.RecordMap{
+		"project": project, // the experiment of a run, the model of a version: resource.project.name like "fraud-*"
 		"server": types.String(server), "type": types.String(r.Type), "id": types.String(r.ID), "name": types.String(r.Name), "owner": types.String(r.Owner),
 	}
 	return types.Entity{UID: uid, Parents: types.NewEntityUIDSet(parents...), Attributes: types.NewRecord(attrs), Tags: types.NewRecord(tags)}
