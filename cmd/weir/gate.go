@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/internal/gateway"
+	"weir/internal/gateway/mlflow"
 	"weir/internal/gateway/wire"
 )
 
@@ -88,7 +89,7 @@ func gateCommands(a *app, g *gateFlags) []*cobra.Command {
 
 // gateKinds lists every sort of server that the gate knows.
 func gateKinds() []*gateway.Kind {
-	return []*gateway.Kind{gateway.Generic()}
+	return []*gateway.Kind{mlflow.Kind(), gateway.Generic()}
 }
 
 func kindNames() string {

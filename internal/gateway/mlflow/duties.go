@@ -1,7 +1,6 @@
 package mlflow
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -10,24 +9,7 @@ import (
 	"weir/internal/gateway/wire"
 )
 
-// createdBy is the tag in which the gate notes who made a version. Clients can neither set nor remove it: testTag.
-const createdBy = ownTags + "created-by"
-
 const duties = "separation-of-duties"
-
-// createVersion notes who made a version, where duties are separate.
-func createVersion(x *gateway.Exchange) error {
-	if x.Upstream.On[duties] {
-		tags, _ := x.JSON["tags"].([]any)
-		x.JSON["tags"] = append(slices.Clone(tags), map[string]any{"key": createdBy, "value": x.Who.Name})
-		raw, err := json.Marshal(x.JSON)
-		if err != nil {
-			return refuse("mlflow/fields", "the request holds a number that is none") // NaN cannot be written again
-		}
-		x.Raw, x.Length = raw, int64(len(raw))
-	}
-	return x.Forward()
-}
 
 // promote moves an alias or a stage, once that may be: by another than who made the version, where it is protected.
 func promote(field string) gateway.Flow {
@@ -67,15 +49,14 @@ func otherHands(x *gateway.Exchange, to string) error {
 	if err != nil {
 		return err
 	}
-	a, err := ask(x, "2.0/mlflow/model-versions/get", wire.Pair{Name: "name", Value: name}, wire.Pair{Name: "version", Value: version})
+	who, err := maker(x, modelVersion, name+"/"+version)
 	if err != nil {
-		return absent(err)
+		return err
 	}
-	maker := tagsOf(at(a, "model_version.tags"))[createdBy]
 	switch {
-	case maker == x.Who.Name:
+	case who == x.Who.Name:
 		return wire.Refuse(403, "PERMISSION_DENIED", duties, "weir gate: you made version "+version+" of "+name+", so somebody else moves it to "+to)
-	case maker == "":
+	case who == "":
 		v, err := theVersion(x, name, version)
 		if err != nil {
 			return err

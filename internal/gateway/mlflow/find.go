@@ -9,23 +9,24 @@ import (
 	"weir/internal/gateway/wire"
 )
 
-// locate makes a route's Locate of a finder. A finder that names nothing leaves the request to be about the server as a whole; only listed,
-// whose rows are judged one by one, gives an empty list on purpose.
+// locate makes a route's Locate of a finder. A finder that names nothing leaves the request to be about all things of that type.
 func locate(find finder, resource string) finder {
 	if find == nil {
 		return nil
 	}
 	return func(x *gateway.Exchange) ([]auth.Resource, error) {
 		found, err := find(x)
-		if err == nil && found == nil {
+		if err == nil && len(found) == 0 {
 			found = []auth.Resource{{Type: resource}}
 		}
 		return found, err
 	}
 }
 
-// listed is for answers that show each caller his own part.
-func listed(*gateway.Exchange) ([]auth.Resource, error) { return []auth.Resource{}, nil }
+// lobby is for what everybody with any role on the server may see: its pages, and lists, which show each caller his own part.
+func lobby(*gateway.Exchange) ([]auth.Resource, error) {
+	return []auth.Resource{{Type: auth.Lobby}}, nil
+}
 
 // all joins what several finders find.
 func all(finders ...finder) finder {

@@ -147,7 +147,7 @@ func (s search) owner() []byte {
 		}
 	}
 	sort.Strings(parts)
-	b, err := json.Marshal([]any{s.x.Who.Kind, s.x.Who.Name, s.x.Who.Token, s.x.Upstream.Name, s.x.Route.Path, s.x.Header.Get("X-Mlflow-Workspace"), parts, body})
+	b, err := json.Marshal([]any{s.x.Who.Kind, s.x.Who.Name, s.x.Who.Token, s.x.Upstream.Name, s.x.Route.Path, s.x.Header.Get(inWorkspace), parts, body})
 	if err != nil {
 		return []byte(s.x.Who.Name) // what was read from JSON can be written again
 	}
@@ -402,7 +402,7 @@ func knowModels(x *gateway.Exchange, page []wire.Object) error {
 	if len(names) < 4 {
 		return nil
 	}
-	_, err := remember(x, registeredModel+" all", forAWhile, func() (bool, error) {
+	_, err := remember(x, keyOf(x, registeredModel, " all"), forAWhile, func() (bool, error) {
 		token := ""
 		for range pageReads {
 			query := []wire.Pair{{Name: "max_results", Value: "100"}}
@@ -416,7 +416,7 @@ func knowModels(x *gateway.Exchange, page []wire.Object) error {
 			for _, m := range list(a["registered_models"]) {
 				name, _ := m["name"].(string)
 				tags := tagsOf(m["tags"])
-				if _, err := remember(x, registeredModel+"/"+name, forAWhile, func() (map[string]string, error) { return tags, nil }); err != nil {
+				if _, err := remember(x, keyOf(x, registeredModel, name), forAWhile, func() (map[string]string, error) { return tags, nil }); err != nil {
 					return false, err
 				}
 			}

@@ -3,6 +3,8 @@ package mlflow
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -32,7 +34,7 @@ func ask(x *gateway.Exchange, path string, query ...wire.Pair) (wire.Object, err
 		}
 		segments = append(segments, s)
 	}
-	answer, status, err := x.Ask("GET", segments, query, nil)
+	answer, status, err := askIn(x, segments, query)
 	switch {
 	case err != nil:
 		return nil, err
@@ -42,6 +44,47 @@ func ask(x *gateway.Exchange, path string, query ...wire.Pair) (wire.Object, err
 		return nil, errAbsent
 	}
 	return nil, fmt.Errorf("the server answered %d when the gate asked for %q", status, path)
+}
+
+// inWorkspace is the header by which MLflow 3.10 and later tell apart what has the same name in two workspaces.
+const inWorkspace = "X-Mlflow-Workspace"
+
+// askIn asks within the workspace that the request is about.
+func askIn(x *gateway.Exchange, segments []string, query []wire.Pair) (wire.Object, int, error) {
+	w := x.Header.Get(inWorkspace)
+	if w == "" {
+		return x.Ask("GET", segments, query, nil)
+	}
+	res, err := x.Send("GET", segments, query, http.Header{inWorkspace: {w}, "Accept": {"application/json"}}, nil, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, 4<<20))
+	if err != nil {
+		return nil, 0, err
+	}
+	answer, err := wire.ParseJSON(b, wire.AnswerLimits)
+	if err != nil {
+		return nil, res.StatusCode, nil
+	}
+	return answer, res.StatusCode, nil
+}
+
+// holder is the workspace that a request is about, to stand around what is in it.
+func holder(x *gateway.Exchange) []auth.Resource {
+	if w := x.Header.Get(inWorkspace); w != "" {
+		return []auth.Resource{{Type: workspace, ID: w, Name: w}}
+	}
+	return nil
+}
+
+// keyOf is the name of a fact about a thing, in its workspace.
+func keyOf(x *gateway.Exchange, kind, id string) string {
+	if w := x.Header.Get(inWorkspace); w != "" {
+		return kind + "@" + w + "/" + id
+	}
+	return kind + "/" + id
 }
 
 // at reads a value inside an answer.
@@ -89,7 +132,7 @@ type experimentInfo struct {
 }
 
 func infoOfExperiment(x *gateway.Exchange, id string) (experimentInfo, error) {
-	return remember(x, experiment+"/"+id, forAWhile, func() (experimentInfo, error) {
+	return remember(x, keyOf(x, experiment, id), forAWhile, func() (experimentInfo, error) {
 		a, err := ask(x, "2.0/mlflow/experiments/get", wire.Pair{Name: "experiment_id", Value: id})
 		if err != nil {
 			return experimentInfo{}, err
@@ -102,7 +145,7 @@ func infoOfExperiment(x *gateway.Exchange, id string) (experimentInfo, error) {
 }
 
 func theExperiment(x *gateway.Exchange, id string) (auth.Resource, error) {
-	r := auth.Resource{Type: experiment, ID: id}
+	r := auth.Resource{Type: experiment, ID: id, Owner: owner(x, experiment, id), Within: holder(x)}
 	info, err := infoOfExperiment(x, id)
 	if err != nil {
 		return r, absent(err)
@@ -122,7 +165,7 @@ func absent(err error) error {
 // inExperiment is a resource of an experiment.
 func inExperiment(x *gateway.Exchange, kind, id, experimentID string) (auth.Resource, error) {
 	e, err := theExperiment(x, experimentID)
-	return auth.Resource{Type: kind, ID: id, Within: []auth.Resource{e}}, err
+	return auth.Resource{Type: kind, ID: id, Owner: owner(x, kind, id), Within: append([]auth.Resource{e}, e.Within...)}, err
 }
 
 // place says how to ask where something belongs.
@@ -149,7 +192,7 @@ var places = map[string][]place{
 
 // whereIs asks the server where something belongs, in the ways that its version may know.
 func whereIs(x *gateway.Exchange, kind, id string) (placed, error) {
-	return remember(x, kind+"/"+id, forGood, func() (placed, error) {
+	return remember(x, keyOf(x, kind, id), forGood, func() (placed, error) {
 		for _, p := range places[kind] {
 			var query []wire.Pair
 			if p.param != "" {
@@ -216,7 +259,7 @@ func theDataset(x *gateway.Exchange, id string) ([]auth.Resource, error) {
 const isPrompt = "mlflow.prompt.is_prompt"
 
 func theModel(x *gateway.Exchange, name string) (auth.Resource, error) {
-	tags, err := remember(x, registeredModel+"/"+name, forAWhile, func() (map[string]string, error) {
+	tags, err := remember(x, keyOf(x, registeredModel, name), forAWhile, func() (map[string]string, error) {
 		a, err := ask(x, "2.0/mlflow/registered-models/get", wire.Pair{Name: "name", Value: name})
 		if err != nil {
 			return nil, err
@@ -226,7 +269,9 @@ func theModel(x *gateway.Exchange, name string) (auth.Resource, error) {
 		}
 		return tagsOf(at(a, "registered_model.tags")), nil
 	})
-	return modelOf(name, tags), absent(err)
+	r := modelOf(name, tags)
+	r.Owner, r.Within = owner(x, registeredModel, name), holder(x)
+	return r, absent(err)
 }
 
 // modelOf is a registered model or a prompt, as its tags say.
@@ -240,11 +285,13 @@ func modelOf(name string, tags map[string]string) auth.Resource {
 
 func theVersion(x *gateway.Exchange, name, version string) (auth.Resource, error) {
 	m, err := theModel(x, name)
-	return versionOf(m, version), err
+	r := versionOf(m, version)
+	r.Owner = owner(x, modelVersion, r.ID)
+	return r, err
 }
 
 func versionOf(m auth.Resource, version string) auth.Resource {
-	r := auth.Resource{Type: modelVersion, ID: m.ID + "/" + version, Name: m.Name, Within: []auth.Resource{m}}
+	r := auth.Resource{Type: modelVersion, ID: m.ID + "/" + version, Name: m.Name, Within: append([]auth.Resource{m}, m.Within...)}
 	if m.Type == prompt {
 		r.Type = prompt
 	}
@@ -260,7 +307,7 @@ func changes(kind, name string) gateway.Flow {
 		}
 		defer func() {
 			for _, id := range ids {
-				x.Forget(kind + "/" + id)
+				x.Forget(keyOf(x, kind, id))
 			}
 		}()
 		return x.Forward()

@@ -22,8 +22,20 @@ func general(s *shape) []check {
 		{Name: "mlflow/keys", Test: s.each(keyLike, testKey)},
 		{Name: "mlflow/addresses", Test: s.eachOf(addressLike, testAddress)},
 		{Name: "mlflow/tags", Test: s.tags},
+		{Name: "mlflow/workspace", Test: workspaceHeader},
 	}
 }
+
+// workspaceHeader takes one workspace's name, as MLflow writes it.
+func workspaceHeader(x *gateway.Exchange) error {
+	h := x.Header.Values(inWorkspace)
+	if len(h) > 1 || len(h) == 1 && !workspaceNames.MatchString(h[0]) {
+		return refuse("", "%s must name one workspace", inWorkspace)
+	}
+	return nil
+}
+
+var workspaceNames = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // agree refuses a body that names another thing than the path does: some handlers of MLflow read the one, some the other.
 func agree(x *gateway.Exchange) error {

@@ -126,7 +126,7 @@ func gatewayLines(p *pager) []line {
 	byEndpoint, bySecret, byDefinition := named(endpoint, "endpoint_id", "name"), named(secret, "secret_id", "secret_name"), named(definition, "model_definition_id")
 	invoke := opt{also: "*", limit: 64 << 20}
 	return []line{
-		{both, "GET", g + "endpoints/list", endpoint, read, listed, opt{flow: p.rows(endpointRows)}},
+		{both, "GET", g + "endpoints/list", endpoint, read, lobby, opt{flow: p.rows(endpointRows)}},
 		{both, "GET", g + "endpoints/get", endpoint, read, byEndpoint, opt{}},
 		{both, "POST", g + "endpoints/create", endpoint, manage, all(named(endpoint, "name"), experiments("experiment_id")), opt{}},
 		{both, "POST", g + "endpoints/update", endpoint, manage, all(byEndpoint, experiments("experiment_id")), opt{}},
@@ -139,14 +139,14 @@ func gatewayLines(p *pager) []line {
 		{both, "POST", g + "endpoints/bindings/create", endpoint, manage, byEndpoint, opt{}},
 		{both, "DELETE", g + "endpoints/bindings/delete", endpoint, manage, byEndpoint, opt{}},
 
-		{both, "GET", g + "secrets/list", secret, read, listed, opt{flow: p.rows(secretRows)}},
+		{both, "GET", g + "secrets/list", secret, read, lobby, opt{flow: p.rows(secretRows)}},
 		{both, "GET", g + "secrets/get", secret, manage, bySecret, opt{}},
 		{both, "POST", g + "secrets/create", secret, manage, named(secret, "secret_name"), opt{checks: []check{secretValue}}},
 		{both, "POST", g + "secrets/update", secret, manage, bySecret, opt{checks: []check{secretValue}}},
 		{both, "DELETE", g + "secrets/delete", secret, manage, bySecret, opt{}},
-		{ajax, "GET", g + "secrets/config", secret, read, nil, opt{}},
+		{ajax, "GET", g + "secrets/config", secret, read, lobby, opt{}},
 
-		{both, "GET", g + "model-definitions/list", definition, read, listed, opt{flow: p.rows(definitionRows)}},
+		{both, "GET", g + "model-definitions/list", definition, read, lobby, opt{flow: p.rows(definitionRows)}},
 		{both, "GET", g + "model-definitions/get", definition, read, byDefinition, opt{}},
 		{both, "POST", g + "model-definitions/create", definition, manage, all(named(definition, "name"), named(secret, "secret_id")), opt{}},
 		{both, "POST", g + "model-definitions/update", definition, manage, all(byDefinition, named(secret, "secret_id")), opt{}},
@@ -168,9 +168,9 @@ func gatewayLines(p *pager) []line {
 		{both, "DELETE", g + "guardrails/remove-from-endpoint", guardrail, manage, all(byEndpoint, named(guardrail, "guardrail_id")), opt{}},
 		{both, "PATCH", g + "guardrails/update-config", guardrail, manage, all(byEndpoint, named(guardrail, "guardrail_id")), opt{}},
 
-		{ajax, "GET", g + "supported-providers", endpoint, read, nil, opt{}},
-		{ajax, "GET", g + "supported-models", endpoint, read, nil, opt{also: "provider"}},
-		{ajax, "GET", g + "provider-config", endpoint, read, nil, opt{also: "provider"}},
+		{ajax, "GET", g + "supported-providers", endpoint, read, lobby, opt{}},
+		{ajax, "GET", g + "supported-models", endpoint, read, lobby, opt{also: "provider"}},
+		{ajax, "GET", g + "provider-config", endpoint, read, lobby, opt{also: "provider"}},
 
 		{root, "POST", "/gateway/{endpoint_name}/mlflow/invocations", endpoint, predict, named(endpoint, "endpoint_name"), invoke},
 		{root, "POST", "/gateway/mlflow/v1/chat/completions", endpoint, predict, named(endpoint, "model"), invoke},

@@ -28,16 +28,16 @@ func artifacts() []line {
 // pages is the web interface and what says that the server lives.
 func pages(p *pager) []line {
 	return []line{
-		{root, "GET", "/", server, read, nil, opt{}},
-		{root, "GET", "/static-files/{path...}", server, read, nil, opt{public: true}},
-		{root, "GET", "/build/{path...}", server, read, nil, opt{public: true}},
-		{root, "GET", "/health", server, read, nil, opt{public: true}},
-		{root, "GET", "/version", server, read, nil, opt{}},
+		{root, "GET", "/", server, read, lobby, opt{}},
+		{root, "GET", "/static-files/{path...}", server, read, lobby, opt{public: true}},
+		{root, "GET", "/build/{path...}", server, read, lobby, opt{public: true}},
+		{root, "GET", "/health", server, read, lobby, opt{public: true}},
+		{root, "GET", "/version", server, read, lobby, opt{}},
 		{root, "GET", "/metrics", server, manage, nil, opt{}},
-		{root, "GET", "/server-info", server, read, nil, opt{}},
-		{both, "GET", "3.0/mlflow/server-info", server, read, nil, opt{}},
-		{ajax, "GET", "3.0/mlflow/ui-telemetry", server, read, nil, opt{}},
-		{ajax, "POST", "3.0/mlflow/ui-telemetry", server, read, nil, opt{also: "records*"}},
+		{root, "GET", "/server-info", server, read, lobby, opt{}},
+		{both, "GET", "3.0/mlflow/server-info", server, read, lobby, opt{}},
+		{ajax, "GET", "3.0/mlflow/ui-telemetry", server, read, lobby, opt{}},
+		{ajax, "POST", "3.0/mlflow/ui-telemetry", server, read, lobby, opt{also: "records*"}},
 		{root, "POST", "/graphql", server, read, graph, opt{also: "query variables operationName", flow: graphFlow, limit: 256 << 10}},
 
 		{both, "GET", "2.0/mlflow/webhooks", webhook, manage, nil, opt{}},
@@ -47,15 +47,15 @@ func pages(p *pager) []line {
 		{both, "DELETE", "2.0/mlflow/webhooks/{webhook_id}", webhook, manage, named(webhook, "webhook_id"), opt{}},
 		{both, "POST", "2.0/mlflow/webhooks/{webhook_id}/test", webhook, manage, named(webhook, "webhook_id"), opt{}},
 
-		{both, "GET", "3.0/mlflow/workspaces", workspace, read, listed, opt{flow: p.rows(workspaceRows)}},
+		{both, "GET", "3.0/mlflow/workspaces", workspace, read, lobby, opt{flow: p.rows(workspaceRows)}},
 		{both, "POST", "3.0/mlflow/workspaces", workspace, manage, named(workspace, "name"), opt{checks: []check{artifactLocation}}},
 		{both, "GET", "3.0/mlflow/workspaces/{workspace_name}", workspace, read, named(workspace, "workspace_name"), opt{}},
 		{both, "PATCH", "3.0/mlflow/workspaces/{workspace_name}", workspace, manage, named(workspace, "workspace_name"), opt{checks: []check{artifactLocation}}},
 		{both, "DELETE", "3.0/mlflow/workspaces/{workspace_name}", workspace, manage, named(workspace, "workspace_name"), opt{query: "mode"}},
 
-		{ajax, "GET", "3.0/mlflow/assistant/config", assistant, read, nil, opt{}},
+		{ajax, "GET", "3.0/mlflow/assistant/config", assistant, read, lobby, opt{}},
 		{ajax, "PUT", "3.0/mlflow/assistant/config", assistant, manage, nil, opt{also: "*"}},
-		{ajax, "GET", "3.0/mlflow/assistant/providers", assistant, read, nil, opt{}},
+		{ajax, "GET", "3.0/mlflow/assistant/providers", assistant, read, lobby, opt{}},
 		{ajax, "GET", "3.0/mlflow/assistant/providers/{provider}/health", assistant, manage, nil, opt{}},
 		{ajax, "GET", "3.0/mlflow/assistant/providers/{provider}/models", assistant, manage, nil, opt{}},
 		// The assistant reads files and runs commands on the server's host.
@@ -72,8 +72,8 @@ func pages(p *pager) []line {
 // accounts is what MLflow's own login keeps: users, roles and permissions. The gate has its own; these are for who looks after the server.
 func accounts() []line {
 	all := []line{
-		{both, "GET", "2.0/mlflow/users/current", user, read, nil, opt{}},
-		{both, "GET", "3.0/mlflow/users/current/permissions", user, read, nil, opt{}},
+		{both, "GET", "2.0/mlflow/users/current", user, read, lobby, opt{}},
+		{both, "GET", "3.0/mlflow/users/current/permissions", user, read, lobby, opt{}},
 	}
 	for _, l := range []struct{ method, path string }{
 		{"GET", "2.0/mlflow/users/get"}, {"GET", "2.0/mlflow/users/list"}, {"POST", "2.0/mlflow/users/create"}, {"DELETE", "2.0/mlflow/users/delete"},

@@ -8,15 +8,10 @@ import (
 	"weir/internal/gateway/wire"
 )
 
-// tags looks at tags that MLflow itself reads: those that begin with "mlflow." lead to files, to other runs, or into the pages; those that begin
-// with "weir." are the gate's own.
+// tags looks at tags that MLflow itself reads: those that begin with "mlflow." lead to files, to other runs, or into the
+// pages.
 func (s *shape) tags(x *gateway.Exchange) error {
-	test := func(key, v string) error {
-		if strings.HasPrefix(strings.ToLower(key), ownTags) {
-			return refuse("", "tags that begin with %q are the gate's own", ownTags)
-		}
-		return testTag(key, v)
-	}
+	test := testTag
 	visit := func(o map[string]any) error {
 		key, isTag := o["key"].(string)
 		v, _ := o["value"].(string)
@@ -76,9 +71,6 @@ func (s *shape) objects(o map[string]any, visit func(map[string]any) error, pair
 	}
 	return nil
 }
-
-// ownTags begin the tags that the gate writes: who created a version.
-const ownTags = "weir."
 
 // testTag knows the tags whose values MLflow follows.
 func testTag(key, v string) error {

@@ -1,0 +1,140 @@
+package mlflow
+
+import (
+	"net/http"
+
+	"weir/internal/gateway"
+	"weir/internal/gateway/wire"
+)
+
+// The gate remembers who made what: those may delete it, and where duties are separate they do not promote it. What MLflow itself notes (user_id,
+// mlflow.user) is what the client said.
+
+func madeKey(x *gateway.Exchange, kind, id string) string { return "made/" + keyOf(x, kind, id) }
+
+// maker gives the account that made a thing through the gate; empty: not known.
+func maker(x *gateway.Exchange, kind, id string) (string, error) {
+	return x.Kept(madeKey(x, kind, id))
+}
+
+// owner is maker where it matters, which is for deleting; a store that cannot be read makes nobody an owner.
+func owner(x *gateway.Exchange, kind, id string) string {
+	if x.Route == nil || x.Route.Action != remove || id == "" {
+		return ""
+	}
+	who, err := maker(x, kind, id)
+	if err != nil {
+		return ""
+	}
+	return who
+}
+
+// making carries out a request that makes something, by flow or else by forwarding it, and notes who made what the answer names.
+func making(kind string, id func(wire.Object) string, flow gateway.Flow) gateway.Flow {
+	return func(x *gateway.Exchange) error {
+		kept := &keeping{ResponseWriter: x.W}
+		x.W = kept
+		var err error
+		if flow != nil {
+			err = flow(x)
+		} else {
+			err = x.Forward()
+		}
+		x.W = kept.ResponseWriter
+		if err != nil || kept.status != http.StatusOK {
+			return err
+		}
+		answer, err := wire.ParseJSON(kept.body, wire.AnswerLimits)
+		if err != nil {
+			return nil // no answer of MLflow's own: it made nothing
+		}
+		if made := id(answer); made != "" {
+			return x.Keep(madeKey(x, kind, made), x.Who.Name)
+		}
+		return nil
+	}
+}
+
+// keeping is a ResponseWriter that keeps the beginning of what it writes.
+type keeping struct {
+	http.ResponseWriter
+	status int
+	body   []byte
+}
+
+const keptBytes = 1 << 20 // answers that name what was made are a few hundred bytes, with its tags a few thousand
+
+func (k *keeping) WriteHeader(status int) {
+	k.status = status
+	k.ResponseWriter.WriteHeader(status)
+}
+
+func (k *keeping) Write(p []byte) (int, error) {
+	if n := keptBytes - len(k.body); n > 0 {
+		k.body = append(k.body, p[:min(n, len(p))]...)
+	}
+	return k.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (k *keeping) Unwrap() http.ResponseWriter { return k.ResponseWriter }
+
+// idAt reads the id that a request made at the first of these places in its answer.
+func idAt(paths ...string) func(wire.Object) string {
+	return func(o wire.Object) string {
+		for _, p := range paths {
+			if s := textAt(o, p); s != "" {
+				return s
+			}
+		}
+		return ""
+	}
+}
+
+func versionID(o wire.Object) string {
+	name, version := textAt(o, "model_version.name"), textAt(o, "model_version.version")
+	if name == "" || version == "" {
+		return ""
+	}
+	return name + "/" + version
+}
+
+// deleting forwards a request that deletes something, and forgets what was known of it.
+func deleting(kind, name string) gateway.Flow {
+	return func(x *gateway.Exchange) error {
+		id, err := value(x, name)
+		if err != nil {
+			return err
+		}
+		defer x.Forget(keyOf(x, kind, id))
+		if err := x.Forward(); err != nil || x.Record.Status != http.StatusOK {
+			return err
+		}
+		return x.Keep(madeKey(x, kind, id), "")
+	}
+}
+
+// renaming forwards a request that gives a registered model another name; who made it goes with it, who made its versions is not known any more.
+func renaming(x *gateway.Exchange) error {
+	old, err := value(x, "name")
+	if err != nil {
+		return err
+	}
+	name, err := value(x, "new_name")
+	if err != nil {
+		return err
+	}
+	who, err := maker(x, registeredModel, old)
+	if err != nil {
+		return err
+	}
+	defer x.Forget(keyOf(x, registeredModel, old))
+	defer x.Forget(keyOf(x, registeredModel, name))
+	if err := x.Forward(); err != nil || x.Record.Status != http.StatusOK {
+		return err
+	}
+	if err := x.Keep(madeKey(x, registeredModel, old), ""); err != nil {
+		return err
+	}
+	return x.Keep(madeKey(x, registeredModel, name), who)
+}
