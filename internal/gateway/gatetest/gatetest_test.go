@@ -3,6 +3,7 @@ package gatetest
 import (
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -49,5 +50,34 @@ func TestServers(t *testing.T) {
 func TestMissingEnvironment(t *testing.T) {
 	if _, err := StartMLflow("0.0.1"); err == nil || !strings.Contains(err.Error(), "setup.sh") {
 		t.Errorf("a version that is not installed gives %v, want the command that installs it", err)
+	}
+}
+
+// TestGate starts the gate before a server and asks with the accounts that it made.
+func TestGate(t *testing.T) {
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "gate" || password != "its own secret" {
+			w.WriteHeader(http.StatusTeapot)
+		}
+		io.WriteString(w, "hello")
+	}))
+	defer up.Close()
+	g := NewGate(t, Plan{}, Upstream{Name: "some", Kind: "generic", URL: up.URL, Routes: []string{"GET /hello read"}, Username: "gate", Password: "its own secret"})
+	for who, want := range map[string]int{"": 401, "admin": 200, "viewer": 200, "scientist": 403} { // a scientist of lab-* may not read a server as a whole
+		r, err := http.NewRequest("GET", g.URL+"/hello", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if who != "" {
+			r.Header.Set("Authorization", g.Accounts[who].Bearer())
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("%q is answered with %d, want %d", who, answer.StatusCode, want)
+		}
 	}
 }
