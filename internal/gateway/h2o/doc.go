@@ -16,7 +16,7 @@
 //
 // # Who owns what
 //
-// H2O knows no users, and a key says nothing about its maker. The gate remembers who made each key ([Owners]): from the requests that make
+// H2O knows no users, and a key says nothing about its maker. The gate remembers who made each key ([Made]): from the requests that make
 // them and from the answers that name what the server made (a job's result, the models of a grid, of a leaderboard, of a cross-validation).
 // A prefix in the key itself was the other way: it would change names that clients choose and print, and their results would differ. Names that
 // are made from others (a session's temporary frames, py_3_sid_8bd3) have the owner of what they come from. A key without a record belongs to

@@ -106,7 +106,7 @@ func (s *site) record(x *gateway.Exchange, key string, m Made) error {
 	if key == "" {
 		return nil
 	}
-	return s.Owners.SetMade(x.Ctx, x.Upstream.Name, key, m)
+	return s.owners.set(x, key, m)
 }
 
 // adopt records keys without an owner for the owner of what names them.
@@ -129,7 +129,7 @@ func (s *site) newSession(x *gateway.Exchange) error {
 		}
 		id := textAt(a.json, "session_key")
 		if a.ok() && id != "" {
-			m, found, err := s.Owners.Made(x.Ctx, x.Upstream.Name, id)
+			m, found, err := s.owners.get(x, id)
 			if err != nil {
 				return err
 			}
@@ -241,7 +241,7 @@ func (s *site) deletes(x *gateway.Exchange) error {
 	if a.ok() {
 		for _, r := range x.Resources {
 			if r.ID != "" {
-				if err := s.Owners.SetMade(x.Ctx, x.Upstream.Name, r.ID, Made{}); err != nil {
+				if err := s.owners.set(x, r.ID, Made{}); err != nil {
 					return err
 				}
 			}
@@ -284,7 +284,7 @@ func (s *site) rapids(x *gateway.Exchange) error {
 				return err
 			}
 		case deletes:
-			if err := s.Owners.SetMade(x.Ctx, x.Upstream.Name, u.key, Made{}); err != nil {
+			if err := s.owners.set(x, u.key, Made{}); err != nil {
 				return err
 			}
 		case tries:
@@ -321,7 +321,7 @@ func (s *site) shown(x *gateway.Exchange, typ, key string) (auth.Resource, bool,
 // jobResult is what a job makes: who may read that may see the job.
 func (s *site) jobResult(_ *site, x *gateway.Exchange, v any) (auth.Resource, bool, error) {
 	jobKey, _ := keyAt(at(v, "key"))
-	if m, found, err := s.Owners.Made(x.Ctx, x.Upstream.Name, jobKey); err != nil || found {
+	if m, found, err := s.owners.get(x, jobKey); err != nil || found {
 		return auth.Resource{Type: job, ID: jobKey, Owner: m.Who}, err == nil, err
 	}
 	key, typ := keyAt(at(v, "dest"))

@@ -10,20 +10,11 @@ import (
 	"weir/internal/gateway/wire"
 )
 
-// Config is what the kind needs of the program.
-type Config struct {
-	Owners Owners // nil: Memory()
-	// Receive spools, hashes and scans what is uploaded; nil: nothing can be uploaded and no model imported.
-	Receive Receiver
-}
-
 // Kind describes H2O-3 servers of version 3.46.
-func Kind(c Config) *gateway.Kind {
-	if c.Owners == nil {
-		c.Owners = Memory()
-	}
+func Kind() *gateway.Kind {
+	s := &site{owners: newOwners()}
 	return &gateway.Kind{
-		Name: "h2o", Doc: "H2O-3 and its Flow: frames, models, Rapids", Routes: (&site{c}).routes(), Refusal: refusalForm,
+		Name: "h2o", Doc: "H2O-3 and its Flow: frames, models, Rapids", Routes: s.routes(), Refusal: refusalForm,
 		Headers: map[string]bool{"X-H2o-Build-Project-Version": true, "X-H2o-Rest-Api-Version-Max": true, "X-H2o-Cluster-Id": true, "X-H2o-Cluster-Good": true},
 	}
 }

@@ -53,7 +53,7 @@ func newFront(t *testing.T) *front {
 		t.Fatal(err)
 	}
 	g, err := gateway.New(gateway.Config{
-		Upstreams: []*gateway.Upstream{{Name: "h2o", Kind: h2o.Kind(h2o.Config{}), To: to, Allow: map[string][]string{
+		Upstreams: []*gateway.Upstream{{Name: "h2o", Kind: h2o.Kind(), To: to, Allow: map[string][]string{
 			"import-roots": {"/data/in"}, "export-roots": {"/data/out/"}, "import-urls": {"http://files.example.org/a.csv"}, "jdbc-urls": {"jdbc:postgresql://db/a"},
 		}}},
 		Identify: func(r *http.Request, _ *wire.Request) (auth.Principal, error) {

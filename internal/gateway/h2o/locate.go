@@ -9,10 +9,9 @@ import (
 	"weir/internal/gateway/wire"
 )
 
-// Config is in kind.go.
 // site is one kind's memory: what the functions of its routes share.
 type site struct {
-	Config
+	owners *owners
 }
 
 // resource describes a key. typ is what the caller takes it for; what the gate remembers wins.
@@ -47,12 +46,12 @@ func imported(key string) (string, bool) {
 
 // made looks a key's record up, its own or that of what it was made from.
 func (s *site) made(x *gateway.Exchange, key string) (Made, bool, error) {
-	m, found, err := s.Owners.Made(x.Ctx, x.Upstream.Name, key)
+	m, found, err := s.owners.get(x, key)
 	if err != nil || found {
 		return m, found, err
 	}
 	for _, from := range origins(key) {
-		if m, found, err = s.Owners.Made(x.Ctx, x.Upstream.Name, from); err != nil {
+		if m, found, err = s.owners.get(x, from); err != nil {
 			return m, false, err
 		}
 		if found {
@@ -93,7 +92,7 @@ func (s *site) fresh(x *gateway.Exchange, typ, key string) (auth.Resource, error
 	if err != nil || there {
 		return r, err
 	}
-	return own, s.Owners.SetMade(x.Ctx, x.Upstream.Name, key, Made{})
+	return own, s.owners.set(x, key, Made{})
 }
 
 // exists asks the server for a frame or model of that name.
@@ -175,7 +174,7 @@ func (s *site) needs(x *gateway.Exchange, e *endpoint, r *rule, ps []param) ([]n
 			switch p.role {
 			case newFrame, newModel, newKey:
 				if e.method != http.MethodPost || r.action == auth.Delete || isMain && r.action != auth.Write {
-					err = s.needKey(x, add, r, isMain, typeOf(p.role), v)
+					err = s.needKey(x, add, r, p, typeOf(p.role), v)
 					break
 				}
 				var res auth.Resource
@@ -188,9 +187,9 @@ func (s *site) needs(x *gateway.Exchange, e *endpoint, r *rule, ps []param) ([]n
 					err = orError(err, add(auth.Write, res, nil))
 					break
 				}
-				err = s.needKey(x, add, r, isMain, typeOf(p.role), v)
+				err = s.needKey(x, add, r, p, typeOf(p.role), v)
 			case readFrame, readModel, readKey, changeFrame:
-				err = s.needKey(x, add, r, isMain, typeOf(p.role), v)
+				err = s.needKey(x, add, r, p, typeOf(p.role), v)
 			case importPath, importPaths:
 				err = add(r.action, auth.Resource{Type: importRoot, ID: v, Name: v}, nil)
 			case exportPath:
@@ -237,10 +236,14 @@ func typeOf(r role) string {
 }
 
 // needKey adds what a request does to a key that exists.
-func (s *site) needKey(x *gateway.Exchange, add func(auth.Action, auth.Resource, error) error, r *rule, isMain bool, typ, key string) error {
+func (s *site) needKey(x *gateway.Exchange, add func(auth.Action, auth.Resource, error) error, r *rule, p param, typ, key string) error {
 	res, m, err := s.resource(x, typ, key)
 	if err != nil {
 		return err
+	}
+	isMain := contains(r.main, lastName(p.name))
+	if m.Type == upload && !contains(takeUploads, p.name) && r.action != auth.Delete {
+		return uploadRefusal(key)
 	}
 	a := auth.Read
 	if isMain {
@@ -253,6 +256,14 @@ func (s *site) needKey(x *gateway.Exchange, add func(auth.Action, auth.Resource,
 		return sharedRefusal(key)
 	}
 	return add(a, res, nil)
+}
+
+// takeUploads are the parameters that may hold raw uploads. Nothing else gets them: what is scanned must not change any more, and functions that
+// change in place reach a frame's bytes through any other that shares them.
+var takeUploads = []string{"source_frames", "model_key", "frame_id"}
+
+func uploadRefusal(key string) error {
+	return bad("upload", "%q is an upload of which nothing was made yet: parse it first", key)
 }
 
 func sharedRefusal(key string) error {
@@ -304,7 +315,7 @@ func (s *site) ownSession(x *gateway.Exchange, id string) error {
 	if id == "_specialSess" {
 		return nil
 	}
-	m, found, err := s.Owners.Made(x.Ctx, x.Upstream.Name, id)
+	m, found, err := s.owners.get(x, id)
 	if err != nil {
 		return err
 	}
@@ -312,7 +323,7 @@ func (s *site) ownSession(x *gateway.Exchange, id string) error {
 		return denied("session", "the session is not yours")
 	}
 	if !found {
-		return s.Owners.SetMade(x.Ctx, x.Upstream.Name, id, Made{Type: "session", Who: x.Who.Name})
+		return s.owners.set(x, id, Made{Type: "session", Who: x.Who.Name})
 	}
 	return nil
 }
@@ -377,6 +388,9 @@ func (s *site) useNeed(x *gateway.Exchange, u use) (n need, shares bool, err err
 	if err != nil {
 		return n, false, err
 	}
+	if m.Type == upload && u.how != deletes {
+		return n, false, uploadRefusal(u.key)
+	}
 	switch u.how {
 	case tries: // it fails when the name is taken, so it can only make what is the caller's
 		if m.Who == "" {
@@ -401,13 +415,13 @@ func (s *site) markShared(x *gateway.Exchange, r *reading, foreign bool) error {
 		if u.how != tries {
 			continue
 		}
-		m, found, err := s.Owners.Made(x.Ctx, x.Upstream.Name, u.key)
+		m, found, err := s.owners.get(x, u.key)
 		if err != nil {
 			return err
 		}
 		if foreign || found && m.Shares {
 			// Even when the expression fails in the end: a mark too many costs a copy, one too few another's data.
-			if err := s.Owners.SetMade(x.Ctx, x.Upstream.Name, u.key, Made{Type: frame, Who: x.Who.Name, Shares: foreign || m.Shares}); err != nil {
+			if err := s.owners.set(x, u.key, Made{Type: frame, Who: x.Who.Name, Shares: foreign || m.Shares}); err != nil {
 				return err
 			}
 		}

@@ -1,62 +1,91 @@
 package h2o
 
 import (
-	"context"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"sync"
+
+	"weir/internal/gateway"
 )
 
 // Made says who made a key and what it is.
 type Made struct {
-	Type string // frame, model, grid, leaderboard, job or session
-	Who  string // the principal's name
+	Type string `json:"t"` // frame, model, grid, leaderboard, job, session or upload
+	Who  string `json:"w"` // the principal's name
 	// Shares says that a frame's columns may be those of frames of others: H2O copies on write, but not for the functions that change in
 	// place and not when a frame is deleted by its key.
-	Shares bool
+	Shares bool   `json:"s,omitempty"`
+	Digest string `json:"d,omitempty"` // of an upload: "sha256:<hex>" of the bytes that were scanned
+	Holds  string `json:"h,omitempty"` // of an upload that is a binary model: the model's name in it
 }
 
-// Owners remembers who made what behind one gate. H2O itself knows no users. A server's keys die with its process, the memory need not: before a
-// remembered owner stands in the way of a new key of that name, the gate asks the server whether the old one still exists.
-type Owners interface {
-	Made(ctx context.Context, server, key string) (m Made, found bool, err error)
-	// SetMade replaces what was known; the zero Made forgets it.
-	SetMade(ctx context.Context, server, key string, m Made) error
-}
+// upload is the type of a key that bytes were posted to and that nothing was made of yet.
+const upload = "upload"
 
-// ownersInMemory bounds what the memory of one process holds: about 200 bytes a key.
-const ownersInMemory = 1 << 20
+// most bounds what is held in memory beside the gate's store: about 200 bytes a key.
+const most = 1 << 18
 
-// Memory gives Owners that last as long as the process. When it is full an arbitrary key loses its owner: only those who may use everybody's
-// keys can use it from then on.
-func Memory() Owners { return &memory{made: map[[2]string]Made{}} }
-
-type memory struct {
+// owners remembers who made what: in memory, and through the gate's store beyond its life. H2O itself knows no users. A server's keys die with its
+// process, the memory does not: before a remembered owner stands in the way of a new key, the server is asked whether the old one still exists.
+type owners struct {
 	mu   sync.RWMutex
 	made map[[2]string]Made
 }
 
-func (m *memory) Made(_ context.Context, server, key string) (Made, bool, error) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	v, ok := m.made[[2]string{server, key}]
-	return v, ok, nil
+func newOwners() *owners { return &owners{made: map[[2]string]Made{}} }
+
+// get gives what is remembered of a key itself.
+func (o *owners) get(x *gateway.Exchange, key string) (Made, bool, error) {
+	o.mu.RLock()
+	m, ok := o.made[[2]string{x.Upstream.Name, key}]
+	o.mu.RUnlock()
+	if ok || key == "" {
+		return m, m != Made{}, nil
+	}
+	text, err := x.Kept(memoKey(key))
+	if err != nil {
+		return m, false, err
+	}
+	if text != "" {
+		if err := json.Unmarshal([]byte(text), &m); err != nil {
+			return m, false, fmt.Errorf("what was remembered of %q: %w", key, err)
+		}
+	}
+	o.keep(x, key, m)
+	return m, m != Made{}, nil
 }
 
-func (m *memory) SetMade(_ context.Context, server, key string, v Made) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if v == (Made{}) {
-		delete(m.made, [2]string{server, key})
+// set replaces what is remembered; the zero Made forgets it.
+func (o *owners) set(x *gateway.Exchange, key string, m Made) error {
+	if key == "" {
 		return nil
 	}
-	for k := range m.made {
-		if len(m.made) < ownersInMemory {
+	text := ""
+	if m != (Made{}) {
+		b, err := json.Marshal(m)
+		if err != nil {
+			return err
+		}
+		text = string(b)
+	}
+	o.keep(x, key, m)
+	return x.Keep(memoKey(key), text)
+}
+
+func memoKey(key string) string { return "h2o/made/" + key }
+
+// keep holds a record in memory, also that there is none. When the memory is full an arbitrary one goes, and is read from the store again.
+func (o *owners) keep(x *gateway.Exchange, key string, m Made) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for k := range o.made {
+		if len(o.made) < most {
 			break
 		}
-		delete(m.made, k)
+		delete(o.made, k)
 	}
-	m.made[[2]string{server, key}] = v
-	return nil
+	o.made[[2]string{x.Upstream.Name, key}] = m
 }
 
 // origins gives the keys whose owner a key without a record has, the likeliest first: names that the server or its clients make from another.
