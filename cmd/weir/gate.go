@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/internal/gateway"
+	"weir/internal/gateway/h2o"
 	"weir/internal/gateway/mlflow"
 	"weir/internal/gateway/wire"
 )
@@ -89,7 +90,7 @@ func gateCommands(a *app, g *gateFlags) []*cobra.Command {
 
 // gateKinds lists every sort of server that the gate knows.
 func gateKinds() []*gateway.Kind {
-	return []*gateway.Kind{mlflow.Kind(), gateway.Generic()}
+	return []*gateway.Kind{mlflow.Kind(), h2o.Kind(), gateway.Generic()}
 }
 
 func kindNames() string {

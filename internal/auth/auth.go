@@ -71,6 +71,9 @@ type Resource struct {
 	Tags   map[string]string
 	Owner  string     // who made it; empty when that is not known
 	Within []Resource // what holds it, nearest first: the run's experiment, the version's model
+	// Personal says that names there are nobody's plan (temporary frames of a session): who made it has their roles on it whatever name or
+	// tags these are limited to. Only kinds of server whose things have no projects set it.
+	Personal bool
 }
 
 // Decision is an answer with its reason.

@@ -176,6 +176,12 @@ func TestDecide(t *testing.T) {
 		{auth.Read, auth.Resource{Server: "m", Type: auth.Lobby}, true}, {auth.Write, auth.Resource{Server: "m", Type: auth.Lobby}, false},
 		{auth.Read, auth.Resource{Server: "other", Type: auth.Lobby}, false}, {auth.Read, auth.Resource{Server: "m", Type: "experiment"}, false},
 		{auth.Write, auth.Resource{Server: "m", Type: "experiment", Name: "fraud-new"}, true},
+		{auth.Write, auth.Resource{Server: "m", Type: "frame", ID: "tmp", Name: "tmp", Owner: "ann", Personal: true}, true},
+		{auth.Delete, auth.Resource{Server: "m", Type: "frame", ID: "tmp", Name: "tmp", Owner: "ann", Personal: true}, true},
+		{auth.Manage, auth.Resource{Server: "m", Type: "frame", ID: "tmp", Name: "tmp", Owner: "ann", Personal: true}, false},
+		{auth.Read, auth.Resource{Server: "m", Type: "frame", ID: "tmp", Name: "tmp", Owner: "bob", Personal: true}, false},
+		{auth.Read, auth.Resource{Server: "m", Type: "frame", ID: "tmp", Name: "tmp", Owner: "ann"}, false},
+		{auth.Read, auth.Resource{Server: "other", Type: "frame", ID: "tmp", Name: "tmp", Owner: "ann", Personal: true}, false},
 	} {
 		if d := h.Decide(p, c.action, c.resource); d.Allow != c.want {
 			t.Errorf("%s %s: %+v", c.action, c.resource.String(), d)

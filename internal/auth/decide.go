@@ -20,7 +20,7 @@ func (a *Auth) Decide(p Principal, action Action, r Resource) Decision {
 		return Decision{Policy: "nobody", Reason: "an account is needed"}
 	case p.Foreign && action != Read && action != Download:
 		return Decision{Policy: "foreign-site", Reason: "another site made the browser send this; use the pages of this server or a token"}
-	case p.Scopes != nil && !slices.ContainsFunc(p.Scopes, func(s Scope) bool { return s.holds(action, &r) }):
+	case p.Scopes != nil && !slices.ContainsFunc(p.Scopes, func(s Scope) bool { return s.holds(action, &r) || s.personal(&p, action, &r) }):
 		return Decision{Policy: "token-scope", Reason: fmt.Sprintf("token %s is not for %s of %s", p.Token, action, r.String())}
 	}
 	return a.policy.decide(&p, action, &r)
@@ -59,6 +59,12 @@ func (s *Scope) holds(action Action, r *Resource) bool {
 		}
 	}
 	return true
+}
+
+// personal reports whether the scope covers what p itself made where names mean nothing: then only its server, type and actions count.
+func (s *Scope) personal(p *Principal, action Action, r *Resource) bool {
+	return r.Personal && p.owns(r) && (s.Server == "" || s.Server == r.Server) && (s.Type == "" || s.Type == r.Type) &&
+		(len(s.Actions) == 0 || slices.Contains(s.Actions, action))
 }
 
 // thing is what the scope's other fields are compared with.
@@ -117,7 +123,7 @@ func (p *Principal) held(action Action, r *Resource) []string {
 		if g.Role == RoleNone && r.Type == Lobby && !g.Scope.everything() {
 			continue // what is closed is one thing, not the house
 		}
-		if g.Scope.holds(action, r) && !slices.Contains(out, g.Role) {
+		if (g.Scope.holds(action, r) || g.Role != RoleNone && g.Scope.personal(p, action, r)) && !slices.Contains(out, g.Role) {
 			out = append(out, g.Role)
 		}
 	}

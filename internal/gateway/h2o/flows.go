@@ -322,7 +322,7 @@ func (s *site) shown(x *gateway.Exchange, typ, key string) (auth.Resource, bool,
 func (s *site) jobResult(_ *site, x *gateway.Exchange, v any) (auth.Resource, bool, error) {
 	jobKey, _ := keyAt(at(v, "key"))
 	if m, found, err := s.owners.get(x, jobKey); err != nil || found {
-		return auth.Resource{Type: job, ID: jobKey, Owner: m.Who}, err == nil, err
+		return auth.Resource{Type: job, ID: jobKey, Owner: m.Who, Personal: true}, err == nil, err
 	}
 	key, typ := keyAt(at(v, "dest"))
 	if key == "" {

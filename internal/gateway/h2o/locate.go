@@ -29,7 +29,7 @@ func (s *site) resource(x *gateway.Exchange, typ, key string) (auth.Resource, Ma
 	if found && (m.Type == frame || m.Type == model || m.Type == grid || m.Type == leaderboard) {
 		typ = m.Type
 	}
-	return auth.Resource{Type: typ, ID: key, Name: key, Owner: m.Who}, m, nil
+	return auth.Resource{Type: typ, ID: key, Name: key, Owner: m.Who, Personal: true}, m, nil
 }
 
 // imported gives the path or URL that a key of ImportFiles stands for: nfs://data/x.csv is /data/x.csv (PersistNFS, PersistEagerHTTP, …).
@@ -74,7 +74,7 @@ func derived(key, t string) string {
 
 // fresh describes a key that the request makes. It is the caller's own when nothing has that name yet.
 func (s *site) fresh(x *gateway.Exchange, typ, key string) (auth.Resource, error) {
-	own := auth.Resource{Type: typ, ID: key, Name: key, Owner: x.Who.Name}
+	own := auth.Resource{Type: typ, ID: key, Name: key, Owner: x.Who.Name, Personal: true}
 	if key == "" {
 		return own, nil
 	}
@@ -152,7 +152,7 @@ func (s *site) locate(e *endpoint, r *rule) func(*gateway.Exchange) ([]auth.Reso
 func (s *site) general(x *gateway.Exchange, r *rule) auth.Resource {
 	g := auth.Resource{Type: r.about}
 	if r.about != cluster && r.about != ui && r.about != importRoot {
-		g.Owner = x.Who.Name
+		g.Owner, g.Personal = x.Who.Name, true
 	}
 	return g
 }

@@ -13,7 +13,7 @@ const (
 	importRoot  = "import-path"
 	exportRoot  = "export-path"
 	cluster     = "cluster"
-	job         = "job"
+	job         = "job" // asked for by the flows, which know whose it is
 	grid        = "grid"
 	leaderboard = "leaderboard"
 	ui          = "ui"
@@ -40,7 +40,7 @@ func (r rule) asJSON() rule                     { r.json = true; return r }
 func (r rule) refused(why string) rule          { r.never = why; return r }
 func (r rule) unless(switched, why string) rule { r.need, r.never = switched, why; return r }
 func manage(pattern string) rule                { return on(pattern, cluster, auth.Manage) }
-func about(pattern string) rule                 { return on(pattern, cluster, auth.Read) }
+func about(pattern string) rule                 { return on(pattern, ui, auth.Read) }
 
 const (
 	deserialises = "H2O restores Java objects from these files, which runs code, and the gate cannot scan a folder that the server reads itself"
@@ -84,7 +84,7 @@ var rules = []rule{
 
 	// Sessions.
 	about("POST /4/sessions").by("session"), about("GET /3/InitID").by("session"),
-	on("DELETE /4/sessions/*", cluster, auth.Read), on("DELETE /3/InitID", cluster, auth.Read),
+	about("DELETE /4/sessions/*"), about("DELETE /3/InitID"), // the session must be one's own
 
 	// Data that comes in.
 	on("POST /3/PostFile", frame, auth.Write, "destination_frame").by("upload"),
@@ -99,7 +99,7 @@ var rules = []rule{
 	on("POST /3/ParseSVMLight", frame, auth.Write, "destination_frame").by("makes"),
 
 	// Frames.
-	on("GET /3/Frames", frame, auth.Read).by("frames"),
+	about("GET /3/Frames").by("frames"),
 	on("GET /3/Frames/*", frame, auth.Read, "frame_id"), on("GET /3/Frames/*/*", frame, auth.Read, "frame_id"),
 	on("GET /3/Frames/*/columns/*", frame, auth.Read, "frame_id"), on("GET /3/Frames/*/columns/*/*", frame, auth.Read, "frame_id"),
 	on("GET /3/FrameChunks/*", frame, auth.Read, "frame_id"),
@@ -121,7 +121,7 @@ var rules = []rule{
 	on("GET /99/Assembly.fetch_mojo_pipeline/*/*", model, auth.Download, "assembly_id"),
 
 	// Models.
-	on("GET /3/Models", model, auth.Read).by("models"),
+	about("GET /3/Models").by("models"),
 	on("GET /3/Models/*", model, auth.Read, "model_id").by("model"), on("GET /99/Models/*", model, auth.Read, "model_id").by("model"),
 	on("GET /3/Models/*/mojo", model, auth.Download, "model_id"), on("GET /3/Models.fetch.bin/*", model, auth.Download, "model_id"),
 	on("GET /3/Models.java/*", model, auth.Download, "model_id"), on("GET /3/Models.java/*/preview", model, auth.Download, "model_id"),
@@ -138,10 +138,10 @@ var rules = []rule{
 	on("POST /*/SegmentModelsBuilders/*", model, auth.Write, "segment_models_id").by("makes"),
 	on("POST /99/AutoMLBuilder", leaderboard, auth.Write, "project_name").asJSON().by("makes"),
 	on("GET /99/AutoML/*", leaderboard, auth.Read, "automl_id").by("members"),
-	on("GET /99/Leaderboards", leaderboard, auth.Read).by("leaderboards"),
+	about("GET /99/Leaderboards").by("leaderboards"),
 	on("GET /99/Leaderboards/*", leaderboard, auth.Read, "project_name").by("members"),
 	on("POST /99/Grid/*", grid, auth.Write, "grid_id").by("makes"), on("POST /99/Grid/*/resume", grid, auth.Write, "grid_id").by("makes"),
-	on("GET /99/Grids", grid, auth.Read).by("grids"), on("GET /99/Grids/*", grid, auth.Read, "grid_id").by("members"),
+	about("GET /99/Grids").by("grids"), on("GET /99/Grids/*", grid, auth.Read, "grid_id").by("members"),
 	on("POST /3/Grid.bin/*/export", grid, auth.Download, "grid_id"),
 	on("POST /3/MakeGLMModel", model, auth.Write, "dest").by("makes"), on("POST /3/MakeUnrestrictedGLMModel", model, auth.Write, "dest").by("makes"),
 	on("POST /3/MakeDerivedGLMModel", model, auth.Write, "dest").by("makes"),
@@ -154,15 +154,15 @@ var rules = []rule{
 	on("GET /3/ModelMetrics/models/*/frames/*", model, auth.Read, "model"), on("DELETE /3/ModelMetrics/models/*/frames/*", model, auth.Write, "model"),
 	on("GET /3/ModelMetrics/frames/*/models/*", model, auth.Read, "model"), on("DELETE /3/ModelMetrics/frames/*/models/*", model, auth.Write, "model"),
 	on("GET /3/ModelMetrics/models/*", model, auth.Read, "model"), on("GET /3/ModelMetrics/frames/*", frame, auth.Read, "frame").by("metrics"),
-	on("GET /3/ModelMetrics", model, auth.Read).by("metrics"),
+	about("GET /3/ModelMetrics").by("metrics"),
 	on("POST /3/ModelMetrics/predictions_frame/*/actuals_frame/*", frame, auth.Read, "predictions_frame", "actuals_frame"),
 	on("POST /3/PartialDependence/", model, auth.Predict, "model_id").by("makes"), on("GET /3/PartialDependence/*", model, auth.Read, "name"),
 	on("POST /3/FeatureInteraction", model, auth.Read, "model_id"), on("POST /3/FriedmansPopescusH", model, auth.Read, "model_id"),
 	on("POST /3/SignificantRules", model, auth.Read, "model_id"),
 
-	// Jobs.
-	on("GET /3/Jobs", job, auth.Read).by("jobs"), on("GET /3/Jobs/*", job, auth.Read).by("job"), on("GET /4/jobs/*", job, auth.Read).by("job"),
-	on("POST /3/Jobs/*/cancel", job, auth.Write).by("cancel"),
+	// Jobs. Lists, here and above, are for everybody: their flows leave out what one may not read.
+	about("GET /3/Jobs").by("jobs"), about("GET /3/Jobs/*").by("job"), about("GET /4/jobs/*").by("job"),
+	about("POST /3/Jobs/*/cancel").by("cancel"),
 }
 
 // fits says whether a pattern names a route of the table.

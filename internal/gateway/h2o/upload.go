@@ -275,7 +275,7 @@ func (s *site) scanned(x *gateway.Exchange, key string) (Made, error) {
 	if !goodKey(key) || !found || m.Type != upload || m.Digest == "" {
 		return m, denied("unscanned", "%.80q holds nothing that was uploaded through the gate, so nobody knows what it is", key)
 	}
-	if r := (auth.Resource{Type: frame, ID: key, Name: key, Owner: m.Who}); !x.Can(auth.Read, r).Allow {
+	if r := (auth.Resource{Type: frame, ID: key, Name: key, Owner: m.Who, Personal: true}); !x.Can(auth.Read, r).Allow {
 		return m, denied("owner", "Permission denied: %q is not yours", key)
 	}
 	n, err := x.Intake()
