@@ -6,6 +6,7 @@ import (
 
 	"weir/internal/auth"
 	"weir/internal/gateway"
+	"weir/internal/gateway/mlflow/flow"
 	"weir/internal/gateway/wire"
 )
 
@@ -23,8 +24,36 @@ func promote(field string) gateway.Flow {
 				return err
 			}
 		}
+		if field != "stage" || !strings.EqualFold(to, "none") && !strings.EqualFold(to, "archived") {
+			if err := deployable(x); err != nil {
+				return err
+			}
+		}
 		return x.Forward()
 	}
+}
+
+// deployable refuses versions whose content is not good enough to be served.
+func deployable(x *gateway.Exchange) error {
+	name, err := value(x, "name")
+	if err != nil {
+		return err
+	}
+	version, err := value(x, "version")
+	if err != nil {
+		return err
+	}
+	return flow.Deployable(x, name, version)
+}
+
+// finalize declares a logged model ready or failed; it is ready only when its content may pass.
+func finalize(x *gateway.Exchange) error {
+	if status, _ := text(x.JSON["status"]); !strings.Contains(status, "FAILED") {
+		if err := flow.CheckLoggedModel(x); err != nil {
+			return err
+		}
+	}
+	return x.Forward()
 }
 
 // protected says whether duties are separate for this alias or stage.

@@ -7,6 +7,7 @@ import (
 
 	"weir/internal/auth"
 	"weir/internal/gateway"
+	"weir/internal/gateway/mlflow/flow"
 	"weir/internal/gateway/wire"
 )
 
@@ -47,6 +48,7 @@ func Kind() *gateway.Kind {
 	for _, l := range lines(newPager()) {
 		k.Routes = append(k.Routes, l.routes(shapes)...)
 	}
+	k.Routes = append(k.Routes, flow.TransferRoutes()...)
 	return k
 }
 

@@ -172,7 +172,8 @@ func TestTable(t *testing.T) {
 		if r.Resource == "" || r.Action == "" {
 			t.Errorf("%s has no resource or action", name)
 		}
-		if r.Public && (r.Method != "GET" || r.Flow != nil) {
+		// The gate's own addresses for transfers have their secret in the path.
+		if r.Public && !strings.HasPrefix(r.Path, "/weir-transfer/") && (r.Method != "GET" || r.Flow != nil) {
 			t.Errorf("%s is open to everybody", name)
 		}
 	}

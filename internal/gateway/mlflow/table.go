@@ -3,6 +3,7 @@ package mlflow
 import (
 	"weir/internal/auth"
 	"weir/internal/gateway"
+	"weir/internal/gateway/mlflow/flow"
 )
 
 // lines is the whole table. What is not here is refused.
@@ -67,7 +68,7 @@ func tracking(p *pager) []line {
 		{both, "POST", "2.0/mlflow/logged-models", loggedModel, write, all(byExperiment, runs("source_run_id")), opt{flow: making(loggedModel, idAt("model.info.model_id"), nil)}},
 		{both, "POST", "2.0/mlflow/logged-models/search", loggedModel, read, experiments("experiment_ids"), opt{}},
 		{both, "GET", "2.0/mlflow/logged-models/{model_id}", loggedModel, read, loggedModels("model_id"), opt{also: "allow_deleted"}},
-		{both, "PATCH", "2.0/mlflow/logged-models/{model_id}", loggedModel, write, loggedModels("model_id"), opt{}},
+		{both, "PATCH", "2.0/mlflow/logged-models/{model_id}", loggedModel, write, loggedModels("model_id"), opt{flow: finalize}},
 		{both, "DELETE", "2.0/mlflow/logged-models/{model_id}", loggedModel, remove, loggedModels("model_id"), opt{}},
 		{both, "POST", "2.0/mlflow/logged-models/{model_id}/params", loggedModel, write, loggedModels("model_id"), opt{}},
 		{both, "PATCH", "2.0/mlflow/logged-models/{model_id}/tags", loggedModel, write, loggedModels("model_id"), opt{}},
@@ -96,7 +97,7 @@ func registry(p *pager) []line {
 		{both, "POST", "2.0/mlflow/registered-models/alias", modelVersion, deploy, byVersion, opt{flow: promote("alias")}},
 		{both, "DELETE", "2.0/mlflow/registered-models/alias", modelVersion, deploy, byName, opt{}},
 
-		{preview, "POST", "2.0/mlflow/model-versions/create", modelVersion, write, newVersion, opt{flow: making(modelVersion, versionID, nil)}},
+		{preview, "POST", "2.0/mlflow/model-versions/create", modelVersion, write, newVersion, opt{flow: making(modelVersion, versionID, flow.CreateVersion)}},
 		{preview, "GET", "2.0/mlflow/model-versions/get", modelVersion, read, byVersion, opt{}},
 		{preview, "GET", "2.0/mlflow/model-versions/get-download-uri", modelVersion, read, byVersion, opt{}},
 		{preview, "GET", "2.0/mlflow/model-versions/search", modelVersion, read, lobby, opt{flow: p.list(versionRows)}},

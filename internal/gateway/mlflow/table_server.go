@@ -1,27 +1,29 @@
 package mlflow
 
-// artifacts is the content of runs, models and traces. Their flows are in upload.go and download.go.
+import "weir/internal/gateway/mlflow/flow"
+
+// artifacts is the content of runs, models and traces.
 func artifacts() []line {
 	byPath := artifactPath("path")
 	return []line{
 		{preview, "GET", "2.0/mlflow/artifacts/list", artifact, read, runs("run_id", "run_uuid"), opt{}},
 		{both, "GET", "2.0/mlflow/logged-models/{model_id}/artifacts/directories", artifact, read, loggedModels("model_id"), opt{}},
 		{both, "GET", "2.0/mlflow-artifacts/artifacts", artifact, read, artifactPath("path"), opt{}},
-		{both, "GET", "2.0/mlflow-artifacts/artifacts/{path...}", artifact, download, byPath, opt{}},
-		{both, "PUT", "2.0/mlflow-artifacts/artifacts/{path...}", artifact, write, byPath, opt{body: "stream"}},
-		{both, "DELETE", "2.0/mlflow-artifacts/artifacts/{path...}", artifact, remove, byPath, opt{body: "none"}},
-		{both, "POST", "2.0/mlflow-artifacts/mpu/create/{path...}", artifact, write, byPath, opt{}},
-		{both, "POST", "2.0/mlflow-artifacts/mpu/complete/{path...}", artifact, write, byPath, opt{}},
-		{both, "POST", "2.0/mlflow-artifacts/mpu/abort/{path...}", artifact, write, byPath, opt{}},
-		{both, "GET", "2.0/mlflow-artifacts/presigned/{path...}", artifact, download, byPath, opt{}},
-		{both, "POST", "2.0/mlflow/artifacts/presigned-download-url", artifact, download, runs("run_id"), opt{}},
-		{both, "POST", "2.0/mlflow/artifacts/presigned-upload-url", artifact, write, runOrModel, opt{}},
-		{root, "GET", "/get-artifact", artifact, download, runs("run_id", "run_uuid"), opt{also: "run_id run_uuid path"}},
-		{root, "GET", "/model-versions/get-artifact", artifact, download, versions("name", "version"), opt{also: "name version path"}},
-		{ajax, "GET", "2.0/mlflow/logged-models/{model_id}/artifacts/files", artifact, download, loggedModels("model_id"), opt{also: "artifact_file_path"}},
-		{ajax, "GET", "2.0/mlflow/get-trace-artifact", artifact, download, traceIDs("request_id"), opt{also: "request_id path"}},
-		{ajax, "GET", "3.0/mlflow/get-trace-artifact", artifact, download, traceIDs("request_id"), opt{also: "request_id path"}},
-		{ajax, "POST", "2.0/mlflow/upload-artifact", artifact, write, runs("run_uuid"), opt{body: "stream", query: "run_uuid path"}},
+		{both, "GET", "2.0/mlflow-artifacts/artifacts/{path...}", artifact, download, byPath, opt{flow: flow.GetArtifact}},
+		{both, "PUT", "2.0/mlflow-artifacts/artifacts/{path...}", artifact, write, byPath, opt{body: "stream", flow: flow.PutArtifact}},
+		{both, "DELETE", "2.0/mlflow-artifacts/artifacts/{path...}", artifact, remove, byPath, opt{body: "none", flow: flow.DeleteArtifact}},
+		{both, "POST", "2.0/mlflow-artifacts/mpu/create/{path...}", artifact, write, byPath, opt{flow: flow.CreateMultipart}},
+		{both, "POST", "2.0/mlflow-artifacts/mpu/complete/{path...}", artifact, write, byPath, opt{flow: flow.CompleteMultipart}},
+		{both, "POST", "2.0/mlflow-artifacts/mpu/abort/{path...}", artifact, write, byPath, opt{flow: flow.AbortMultipart}},
+		{both, "GET", "2.0/mlflow-artifacts/presigned/{path...}", artifact, download, byPath, opt{flow: flow.PresignedArtifact}},
+		{both, "POST", "2.0/mlflow/artifacts/presigned-download-url", artifact, download, runs("run_id"), opt{flow: flow.PresignDownload}},
+		{both, "POST", "2.0/mlflow/artifacts/presigned-upload-url", artifact, write, runOrModel, opt{flow: flow.PresignUpload}},
+		{root, "GET", "/get-artifact", artifact, download, runs("run_id", "run_uuid"), opt{also: "run_id run_uuid path", flow: flow.GetRunArtifact}},
+		{root, "GET", "/model-versions/get-artifact", artifact, download, versions("name", "version"), opt{also: "name version path", flow: flow.GetVersionArtifact}},
+		{ajax, "GET", "2.0/mlflow/logged-models/{model_id}/artifacts/files", artifact, download, loggedModels("model_id"), opt{also: "artifact_file_path", flow: flow.GetLoggedArtifact}},
+		{ajax, "GET", "2.0/mlflow/get-trace-artifact", artifact, download, traceIDs("request_id"), opt{also: "request_id path", flow: flow.GetTraceArtifact}},
+		{ajax, "GET", "3.0/mlflow/get-trace-artifact", artifact, download, traceIDs("request_id"), opt{also: "request_id path", flow: flow.GetTraceArtifact}},
+		{ajax, "POST", "2.0/mlflow/upload-artifact", artifact, write, runs("run_uuid"), opt{body: "stream", query: "run_uuid path", flow: flow.UploadArtifact}},
 	}
 }
 

@@ -1,0 +1,293 @@
+package flow
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+
+	"weir/internal/gateway"
+	"weir/internal/gateway/intake"
+	"weir/internal/gateway/wire"
+)
+
+// How artifacts get in: everything that a client sends is spooled and judged by the intake, and only then sent on.
+
+// pathVar names the variable of the table's lines that holds an artifact's path.
+const pathVar = "path"
+
+// PutArtifact takes in PUT …/mlflow-artifacts/artifacts/PATH.
+func PutArtifact(x *gateway.Exchange) error {
+	p := x.Vars[pathVar]
+	return takeIn(x, proxyRoot, p, bodyOf(x), func(f *os.File, size int64) (*http.Response, error) {
+		return x.Send(http.MethodPut, x.Segments, x.Query, contentType(x), f, size)
+	})
+}
+
+// UploadArtifact takes in POST …/mlflow/upload-artifact, by which the interface logs small files: the body is the file.
+func UploadArtifact(x *gateway.Exchange) error {
+	id, _ := x.Param("run_uuid")
+	p, _ := x.Param("path")
+	root, err := runRoot(x, id)
+	if err != nil {
+		return err
+	}
+	return takeIn(x, root.at, p, bodyOf(x), func(f *os.File, size int64) (*http.Response, error) {
+		return x.Send(http.MethodPost, x.Segments, x.Query, contentType(x), f, size)
+	})
+}
+
+// bodyOf is the request's body, never nil.
+func bodyOf(x *gateway.Exchange) io.Reader {
+	if x.Request.Body == nil {
+		return http.NoBody
+	}
+	return x.Request.Body
+}
+
+func contentType(x *gateway.Exchange) http.Header {
+	h := http.Header{}
+	if t := x.Header.Get("Content-Type"); t != "" {
+		h.Set("Content-Type", t)
+	}
+	return h
+}
+
+// takeIn admits a file on its way to root/p and has it delivered.
+func takeIn(x *gateway.Exchange, root, p string, body io.Reader, deliver func(*os.File, int64) (*http.Response, error)) error {
+	it, err := x.Admit(body, intake.Meta{Name: p, To: "artifact " + join(root, p), Length: x.Length, Max: x.Route.Limit})
+	if err != nil {
+		return err
+	}
+	defer it.Discard()
+	res, err := hand(x, it, root, p, deliver)
+	if err != nil {
+		return err
+	}
+	return x.Relay(res)
+}
+
+// hand delivers an admitted item and remembers where it lies. What the server may have got in part is forgotten first, so that a transfer
+// that broke off is judged anew by whoever downloads it.
+func hand(x *gateway.Exchange, it *intake.Item, root, p string, deliver func(*os.File, int64) (*http.Response, error)) (*http.Response, error) {
+	n, err := x.Intake()
+	if err != nil {
+		return nil, err
+	}
+	place := intake.Place{Server: x.Upstream.Name, Path: join(root, p), Digest: unfinished, Size: it.Size}
+	n.SetPlace(place)
+	forgetFolders(x, root, p)
+	f, err := it.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	res, err := deliver(f, it.Size)
+	if err != nil {
+		return nil, err
+	}
+	if res.StatusCode/100 == 2 {
+		place.Digest = it.Digest
+		n.SetPlace(place)
+	}
+	return res, nil
+}
+
+// unfinished stands for the digest of what is being written.
+const unfinished = "unfinished"
+
+// join names a place below a root.
+func join(root, p string) string {
+	if p == "" {
+		return root
+	}
+	return strings.TrimSuffix(root, "/") + "/" + strings.TrimPrefix(p, "/")
+}
+
+// field reads a string of a JSON body; empty when it is not there or no string.
+func field(o wire.Object, name string) string {
+	s, _ := o[name].(string)
+	return s
+}
+
+// number reads a whole number, which MLflow takes as a number or as text (protobuf's JSON form of int64).
+func number(o wire.Object, name string) (int, bool) {
+	switch v := o[name].(type) {
+	case json.Number:
+		n, err := strconv.Atoi(v.String())
+		return n, err == nil
+	case float64:
+		return int(v), v == float64(int(v))
+	case string:
+		n, err := strconv.Atoi(v)
+		return n, err == nil
+	}
+	return 0, false
+}
+
+// multipart is what an upload in parts remembers of its beginning.
+type multipart struct {
+	Server string `json:"server"`
+	Who    string `json:"who"`
+	Path   string `json:"path"` // below the proxy's root
+}
+
+// CreateMultipart answers POST …/mpu/create/FOLDER itself: the parts are sent to the gate, and the server gets the whole by PUT when it was judged.
+// So it works with every store, also with those that know no parts.
+func CreateMultipart(x *gateway.Exchange) error {
+	n, err := x.Intake()
+	if err != nil {
+		return err
+	}
+	parts, ok := number(x.JSON, "num_parts")
+	if !ok {
+		parts = 1
+	}
+	m := multipart{x.Upstream.Name, x.Who.Name, multipartPath(x)}
+	about, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	meta := intake.Meta{Server: m.Server, Name: m.Path, To: "artifact " + join(proxyRoot, m.Path), Who: m.Who, Length: -1}
+	u, err := n.Begin(meta, parts, about)
+	if err != nil {
+		return err
+	}
+	type credential struct {
+		URL     string            `json:"url"`
+		Part    int               `json:"part_number"`
+		Headers map[string]string `json:"headers"`
+	}
+	answer := struct {
+		ID          string       `json:"upload_id"`
+		Credentials []credential `json:"credentials"`
+	}{ID: u.ID}
+	for i := 1; i <= parts; i++ {
+		answer.Credentials = append(answer.Credentials, credential{x.Here() + "/" + transferPath + "/parts/" + u.ID + "/" + strconv.Itoa(i), i, map[string]string{}})
+	}
+	return answerJSON(x, answer)
+}
+
+// multipartPath is where the whole goes: MLflow takes the base name of "path", which is the file's name at the client, below the URL's folder.
+func multipartPath(x *gateway.Exchange) string {
+	return path.Join(x.Vars[pathVar], path.Base(strings.ReplaceAll(field(x.JSON, "path"), `\`, "/")))
+}
+
+func answerJSON(x *gateway.Exchange, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return x.Answer(http.StatusOK, "application/json", b)
+}
+
+// opened finds the upload that a request names; one of somebody else or for another place is not there.
+func opened(x *gateway.Exchange) (*intake.Upload, multipart, error) {
+	var m multipart
+	n, err := x.Intake()
+	if err != nil {
+		return nil, m, err
+	}
+	u, err := n.Upload(field(x.JSON, "upload_id"))
+	if err != nil {
+		return nil, m, err
+	}
+	if err := json.Unmarshal(u.About, &m); err != nil || m != (multipart{x.Upstream.Name, x.Who.Name, multipartPath(x)}) {
+		return nil, m, intake.ErrNoUpload
+	}
+	return u, m, nil
+}
+
+// CompleteMultipart puts the parts together, judges the whole and sends it on.
+func CompleteMultipart(x *gateway.Exchange) error {
+	u, m, err := opened(x)
+	if err != nil {
+		return err
+	}
+	n, err := x.Intake()
+	if err != nil {
+		return err
+	}
+	it, err := u.Join(x.Ctx, etags(x.JSON))
+	if err != nil {
+		return err
+	}
+	defer it.Discard()
+	if err := x.Settle(n, it); err != nil {
+		if !it.Passes() && it.Verdict != 0 {
+			u.Abort() // it lies in quarantine
+		}
+		return err
+	}
+	to := append(proxySegments(x), strings.Split(m.Path, "/")...)
+	res, err := hand(x, it, proxyRoot, m.Path, func(f *os.File, size int64) (*http.Response, error) {
+		return x.Send(http.MethodPut, to, nil, http.Header{"Content-Type": {"application/octet-stream"}}, f, size)
+	})
+	if err != nil {
+		return err
+	}
+	if res.StatusCode/100 != 2 {
+		return x.Relay(res)
+	}
+	res.Body.Close()
+	u.Abort()
+	return x.Answer(http.StatusOK, "application/json", []byte("{}"))
+}
+
+// etags gives the parts' tags in order; nil when none are told.
+func etags(o wire.Object) []string {
+	list, _ := o["parts"].([]any)
+	if len(list) == 0 {
+		return nil
+	}
+	tags := make([]string, len(list))
+	for i, v := range list {
+		part, _ := asObject(v)
+		n, ok := number(part, "part_number")
+		if !ok {
+			n = i + 1
+		}
+		if n >= 1 && n <= len(tags) {
+			tags[n-1] = strings.Trim(field(part, "etag"), `"`)
+		}
+	}
+	return tags
+}
+
+// asObject reads an object within a body.
+func asObject(v any) (wire.Object, bool) {
+	switch o := v.(type) {
+	case wire.Object:
+		return o, true
+	case map[string]any:
+		return o, true
+	}
+	return nil, false
+}
+
+// AbortMultipart gives an upload in parts up.
+func AbortMultipart(x *gateway.Exchange) error {
+	u, _, err := opened(x)
+	if err != nil {
+		return err
+	}
+	u.Abort()
+	return x.Answer(http.StatusOK, "application/json", []byte("{}"))
+}
+
+// DeleteArtifact passes a deletion on and forgets what lay there.
+func DeleteArtifact(x *gateway.Exchange) error {
+	n, err := x.Intake()
+	if err != nil {
+		return err
+	}
+	p := x.Vars[pathVar]
+	if err := n.ForgetPlaces(x.Ctx, x.Upstream.Name, join(proxyRoot, p)); err != nil {
+		return err
+	}
+	forgetFolders(x, proxyRoot, p)
+	return x.Forward()
+}
