@@ -29,6 +29,7 @@ type gateFile struct {
 	Auth      auth.Config    `yaml:"auth"`
 	Audit     auditFile      `yaml:"audit"`
 	OTLP      otlpFile       `yaml:"otlp"`
+	Quota     quotaFile      `yaml:"quota"`
 	Upstreams []upstreamFile `yaml:"upstreams"`
 
 	name string // for errors; empty: made from flags

@@ -15,6 +15,7 @@ import (
 	"weir/internal/auth"
 	"weir/internal/gateway"
 	"weir/internal/gateway/intake"
+	"weir/internal/gateway/quota"
 	"weir/internal/gateway/telemetry"
 	"weir/internal/gateway/wire"
 	"weir/internal/store"
@@ -27,6 +28,7 @@ type gateParts struct {
 	audit  *audit.Log
 	auth   *auth.Auth
 	intake *intake.Intake
+	quota  *quota.Ledger
 	meter  *telemetry.Meter
 	export *telemetry.Exporter
 	own    *http.ServeMux
@@ -63,6 +65,7 @@ func (a *app) openParts(ctx context.Context, f *gateFile, g *gateFlags) (p *gate
 		}
 		p.closes = append(p.closes, func() error { p.export.Close(); return nil })
 	}
+	p.openQuota(f)
 	return p, nil
 }
 
@@ -122,15 +125,16 @@ func (p *gateParts) close() {
 func (p *gateParts) gate(f *gateFile, ups []*gateway.Upstream) (*gateway.Gate, error) {
 	c := gateway.Config{
 		Upstreams: ups, Hosts: f.Hosts, Origins: f.Origins, Observe: f.Observe, GeneralOnly: generalRulesOnly,
-		Identify: p.identify,
-		Decide:   p.auth.Decide,
-		Limit:    func(who auth.Principal, class string) error { return denied(p.auth.Limit(who, class), "") },
-		Record:   p.audit.Append,
-		Ready:    p.audit.Ready,
-		Memo:     p.store,
-		Intake:   p.intake,
-		Health:   p.health(),
-		Own:      p.own,
+		Identify:  p.identify,
+		Decide:    p.auth.Decide,
+		Limit:     func(who auth.Principal, class string) error { return denied(p.auth.Limit(who, class), "") },
+		Record:    p.audit.Append,
+		Ready:     p.audit.Ready,
+		Memo:      p.store,
+		Intake:    p.intake,
+		Downloads: p.quota.Begin,
+		Health:    p.health(),
+		Own:       p.own,
 		Measure: func(r *audit.Record, traceparent string) {
 			p.meter.Request(r)
 			if p.export != nil {

@@ -110,7 +110,7 @@ func (x *Exchange) copy(from io.Reader, flush *http.ResponseController) error {
 			w, werr := x.W.Write((*buf)[:n])
 			x.Record.Out += int64(w)
 			if werr != nil {
-				return errClientGone
+				return written(werr)
 			}
 			if flush != nil {
 				if err := flush.Flush(); err != nil {

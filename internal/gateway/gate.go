@@ -39,6 +39,9 @@ type Config struct {
 	Measure func(r *audit.Record, traceparent string)
 	// Limit says that an account asks too often; its error is a *wire.Refusal with 429. May be nil.
 	Limit func(who auth.Principal, class string) error
+	// Downloads is asked before an allowed request whose action is Download, and gives what is told of the answer's bytes; the error of either is
+	// a *wire.Refusal with 429. May be nil.
+	Downloads func(ctx context.Context, who auth.Principal, resources []auth.Resource) (spend func(n int64) error, err error)
 	// Health answers /healthz, at every host and to everybody; may be nil.
 	Health http.Handler
 	// Intake takes in and judges content; nil: routes that carry content refuse.
@@ -271,7 +274,7 @@ func (g *Gate) judge(x *Exchange) error {
 			return err
 		}
 	}
-	return nil
+	return g.download(x)
 }
 
 // observed lets a refusal pass in observe mode, and remembers that it would have been one.
