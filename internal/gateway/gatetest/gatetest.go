@@ -97,6 +97,7 @@ func StartMLflow(version string, opts ...Option) (*Server, error) {
 		cmd := exec.Command(python, append(args, o.args...)...)
 		// The venv's bin stands first: mlflow calls gunicorn and uvicorn by name. No worker phones home.
 		cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(python)+":"+os.Getenv("PATH"), "MLFLOW_DISABLE_TELEMETRY=true", "DO_NOT_TRACK=true",
+			"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false", // five more processes for each server, which only the job routes need
 			"PYTHONWARNINGS=ignore", "GIT_PYTHON_REFRESH=quiet", "HOME="+s.Dir)
 		return cmd
 	})
