@@ -42,7 +42,7 @@ type Upstream struct {
 	Allow    map[string][]string
 	Switch   []string
 	Routes   []string // further lines of the route table
-	Username string // the credential that the server wants; empty: none
+	Username string   // the credential that the server wants; empty: none
 	Password string
 }
 
