@@ -334,30 +334,25 @@ func (a *Auth) Named(ctx context.Context, name string) (Principal, error) {
 }
 
 // outside finds the account of somebody whom a provider has proven, and makes it when it is seen first, without any role. external is the
-// provider's word for who it is; an account of that name that belongs to somebody else is never given.
+// provider's word for who it is and decides: people are renamed. An account of that name that belongs to somebody else is never given.
 func (a *Auth) outside(ctx context.Context, v *view, name, external, email string) (*Account, error) {
-	acc, err := a.account(ctx, v, name)
+	acc, err := recall(ctx, v, v.external, external, a.storage.External)
 	if errors.Is(err, ErrNotFound) {
-		made := Account{Name: name, Kind: User, External: external, Email: email}
-		if err := a.AddAccount(ctx, made, ""); err != nil {
-			if errors.Is(err, ErrExists) || errors.Is(err, ErrName) {
-				return nil, wrong(name, err.Error())
-			}
-			return nil, err
+		err = a.AddAccount(ctx, Account{Name: name, Kind: User, External: external, Email: email}, "")
+		if errors.Is(err, ErrExists) || errors.Is(err, ErrName) {
+			return nil, wrong(name, err.Error())
 		}
-		got, err := a.storage.Account(ctx, name)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			var got Account
+			got, err = a.storage.External(ctx, external)
+			acc = &got
 		}
-		acc = &got
-	} else if err != nil {
+	}
+	if err != nil {
 		return nil, err
 	}
-	switch {
-	case acc.External != external:
-		return nil, wrong(name, fmt.Sprintf("the account is not that of %q", external))
-	case acc.Disabled:
-		return nil, wrong(name, "the account is disabled")
+	if acc.Disabled {
+		return nil, wrong(acc.Name, "the account is disabled")
 	}
 	return acc, nil
 }

@@ -104,15 +104,11 @@ func (a *Auth) loginPost(w http.ResponseWriter, r *http.Request) {
 		if d.RetryAfter > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(max(1, int(d.RetryAfter.Seconds()))))
 		}
-		if a.opt.Watch != nil {
-			a.opt.Watch(Event{Name: name, Method: "password", From: r.RemoteAddr, Err: d})
-		}
+		a.watch(Event{Name: name, Method: "password", From: r.RemoteAddr, Err: d})
 		a.showLogin(w, d.Status, next, sentence(d.Reason))
 		return
 	}
-	if a.opt.Watch != nil {
-		a.opt.Watch(Event{Name: name, Method: "password", From: r.RemoteAddr})
-	}
+	a.watch(Event{Name: name, Method: "password", From: r.RemoteAddr})
 	a.welcome(w, next)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -91,6 +92,16 @@ func Open(storage Storage, o Options) (*Auth, error) {
 	if err := o.Proxy.check(); err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
+	for _, p := range o.Providers {
+		made, err := newProvider(p)
+		if err != nil {
+			return nil, fmt.Errorf("auth: %w", err)
+		}
+		if slices.ContainsFunc(a.logins.providers, func(q *provider) bool { return q.Name == made.Name || q.Issuer == made.Issuer }) {
+			return nil, fmt.Errorf("auth: provider %q: its name or issuer is there already", p.Name)
+		}
+		a.logins.providers = append(a.logins.providers, made)
+	}
 	a.guard = newGuard(o.Limits)
 	if _, err := a.current(context.Background()); err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
@@ -122,6 +133,7 @@ type view struct {
 	accounts map[string]*Account
 	tokens   map[string]*Token
 	sessions map[string]*Session
+	external map[string]*Account
 }
 
 type subject struct {
@@ -162,7 +174,7 @@ func (a *Auth) current(ctx context.Context) (*view, error) {
 		return nil, err
 	}
 	w := &view{generation: n, grants: map[subject][]Grant{}, checked: asked,
-		accounts: map[string]*Account{}, tokens: map[string]*Token{}, sessions: map[string]*Session{}}
+		accounts: map[string]*Account{}, tokens: map[string]*Token{}, sessions: map[string]*Session{}, external: map[string]*Account{}}
 	for _, g := range all {
 		s := subject{g.To, g.Group}
 		w.grants[s] = append(w.grants[s], g.Grant)

@@ -266,7 +266,7 @@ func (r *Resource) entity(uid types.EntityUID, server string, within []Resource)
 	}
 	attrs := types.RecordMap{
 		"project": project, // the experiment of a run, the model of a version: resource.project.name like "fraud-*"
-		"server": types.String(server), "type": types.String(r.Type), "id": types.String(r.ID), "name": types.String(r.Name), "owner": types.String(r.Owner),
+		"server":  types.String(server), "type": types.String(r.Type), "id": types.String(r.ID), "name": types.String(r.Name), "owner": types.String(r.Owner),
 	}
 	return types.Entity{UID: uid, Parents: types.NewEntityUIDSet(parents...), Attributes: types.NewRecord(attrs), Tags: types.NewRecord(tags)}
 }

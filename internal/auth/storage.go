@@ -21,6 +21,8 @@ type Storage interface {
 
 	// Account gives the account of that name, or ErrNotFound.
 	Account(ctx context.Context, name string) (Account, error)
+	// External gives the account with that Account.External, or ErrNotFound.
+	External(ctx context.Context, external string) (Account, error)
 	// Accounts gives all, by name.
 	Accounts(ctx context.Context) ([]Account, error)
 	// AddAccount makes an account; ErrExists when the name is taken.

@@ -82,6 +82,14 @@ func (d *DB) Account(ctx context.Context, name string) (auth.Account, error) {
 	return row(ctx, d, scanAccount, `SELECT `+accountColumns+` FROM account WHERE name = ?`, name)
 }
 
+// External reads one by what a provider calls it.
+func (d *DB) External(ctx context.Context, external string) (auth.Account, error) {
+	if external == "" {
+		return auth.Account{}, store.ErrNotFound
+	}
+	return row(ctx, d, scanAccount, `SELECT `+accountColumns+` FROM account WHERE external = ?`, external)
+}
+
 // Accounts reads all.
 func (d *DB) Accounts(ctx context.Context) ([]auth.Account, error) {
 	return rows(ctx, d, scanAccount, `SELECT `+accountColumns+` FROM account ORDER BY name`)

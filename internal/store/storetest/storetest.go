@@ -77,6 +77,15 @@ func accounts(t *testing.T, s store.Store) {
 	got, err := s.Account(ctx, "ann")
 	must(t, err)
 	same(t, got, account("ann"))
+	byProvider, err := s.External(ctx, account("ann").External)
+	must(t, err)
+	same(t, byProvider, account("ann"))
+	local := account("local")
+	local.External = ""
+	must(t, s.AddAccount(ctx, local))
+	_, err = s.External(ctx, "")
+	wants(t, err, store.ErrNotFound)
+	must(t, s.DeleteAccount(ctx, "local"))
 	got.Disabled, got.Groups, got.Password = true, nil, ""
 	must(t, s.SetAccount(ctx, got))
 	again, err := s.Account(ctx, "ann")
