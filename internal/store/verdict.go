@@ -53,11 +53,12 @@ type Held struct {
 	To       string    `json:"to"`   // where it was going, for people
 	Who      string    `json:"who"`  // who sent it
 	Report   Report    `json:"report"`
-	State    string    `json:"state"`            // one of the constants
-	By       string    `json:"by,omitempty"`     // who decided
-	Reason   string    `json:"reason,omitempty"` // why
-	Decided  time.Time `json:"decided,omitzero"` // when
-	Attempts int       `json:"attempts"`         // how often the same bytes were sent to the same place
+	State    string    `json:"state"`              // one of the constants
+	By       string    `json:"by,omitempty"`       // who decided
+	Reason   string    `json:"reason,omitempty"`   // why
+	Decided  time.Time `json:"decided,omitzero"`   // when
+	Unlogged bool      `json:"unlogged,omitempty"` // the decision does not stand in the audit log yet
+	Attempts int       `json:"attempts"`           // how often the same bytes were sent to the same place
 }
 
 // The states of what is in quarantine.
@@ -83,6 +84,8 @@ type Verdicts interface {
 	// AllHeld gives the quarantine, newest first.
 	AllHeld(ctx context.Context) ([]Held, error)
 	Held(ctx context.Context, id string) (h Held, found bool, err error)
+	// Unlogged gives the items whose decision does not stand in the audit log yet.
+	Unlogged(ctx context.Context) ([]Held, error)
 	// HeldBytes finds what is held of some bytes on their way to one place.
 	HeldBytes(ctx context.Context, digest, server, to string) (h Held, found bool, err error)
 	// Waive remembers that bytes may pass whatever their verdict, and why; an empty reason takes it back.

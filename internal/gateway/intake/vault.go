@@ -23,6 +23,9 @@ var ErrNotHeld = errors.New("nothing with this number is in quarantine")
 // Vault is the quarantine: encrypted files below "quarantine" and a record of each in the store. The gate and the commands that look after
 // it may have it open at the same time.
 type Vault struct {
+	// Apart is set where no audit log is at hand: decisions are marked as not written down, and the gate does that when it sees them.
+	Apart bool
+
 	dir   string
 	store Store
 	key   []byte
@@ -222,8 +225,26 @@ func (v *Vault) decide(ctx context.Context, id, by, reason, state string) (Held,
 			return h, err
 		}
 	}
-	h.State, h.By, h.Reason, h.Decided = state, by, reason, time.Now().UTC()
+	h.State, h.By, h.Reason, h.Decided, h.Unlogged = state, by, reason, time.Now().UTC(), v.Apart
 	return h, v.store.Hold(ctx, h)
+}
+
+// Log hands decisions that were made apart to write, and marks those that it took as written down.
+func (v *Vault) Log(ctx context.Context, write func(Held) error) error {
+	list, err := v.store.Unlogged(ctx)
+	if err != nil {
+		return fmt.Errorf("quarantine: %w", err)
+	}
+	for _, h := range list {
+		if err := write(h); err != nil {
+			return err
+		}
+		h.Unlogged = false
+		if err := v.store.Hold(ctx, h); err != nil {
+			return fmt.Errorf("quarantine: %w", err)
+		}
+	}
+	return nil
 }
 
 // recover removes what was being written when a process was killed, and records files that have their name but no record yet.

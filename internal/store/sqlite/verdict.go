@@ -20,6 +20,9 @@ CREATE TABLE held (
 	id TEXT PRIMARY KEY, at INTEGER NOT NULL, digest TEXT NOT NULL, server TEXT NOT NULL, target TEXT NOT NULL, record TEXT NOT NULL) STRICT;
 CREATE INDEX held_bytes ON held (digest, server, target);
 CREATE TABLE waived (digest TEXT PRIMARY KEY, why TEXT NOT NULL) STRICT;
+`, `
+ALTER TABLE held ADD COLUMN unlogged INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX held_unlogged ON held (id) WHERE unlogged = 1;
 `}
 
 // found turns the error for what is not there into an answer.
@@ -93,13 +96,19 @@ func (d *DB) Hold(ctx context.Context, h store.Held) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.exec(ctx, `INSERT OR REPLACE INTO held (id, at, digest, server, target, record) VALUES (?, ?, ?, ?, ?, ?)`, h.ID, millis(h.Time), h.Digest, h.Server, h.To, string(b))
+	_, err = d.exec(ctx, `INSERT OR REPLACE INTO held (id, at, digest, server, target, record, unlogged) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		h.ID, millis(h.Time), h.Digest, h.Server, h.To, string(b), h.Unlogged)
 	return err
 }
 
 // AllHeld reads the quarantine, newest first.
 func (d *DB) AllHeld(ctx context.Context) ([]store.Held, error) {
 	return rows(ctx, d, scanJSON[store.Held], `SELECT record FROM held ORDER BY at DESC, id`)
+}
+
+// Unlogged reads the items whose decision is still to be written down.
+func (d *DB) Unlogged(ctx context.Context) ([]store.Held, error) {
+	return rows(ctx, d, scanJSON[store.Held], `SELECT record FROM held WHERE unlogged = 1 ORDER BY id`)
 }
 
 // Held reads one item.
