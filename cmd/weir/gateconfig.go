@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"weir/internal/attest"
 	"weir/internal/auth"
 	"weir/internal/gateway"
 )
@@ -56,6 +57,7 @@ type upstreamFile struct {
 	Switch     []string            `yaml:"switch"`
 	Routes     []string            `yaml:"routes"`
 	FailOpen   []string            `yaml:"fail-open"`
+	Signers    []string            `yaml:"signers"`
 }
 
 // credentialFile is what the gate shows to the server. Secrets stand in files, not here.
@@ -87,6 +89,9 @@ func readGateFile(name string) (*gateFile, error) {
 		u := &f.Upstreams[i]
 		for _, p := range []*string{&u.CA, &u.Credential.BearerFile, &u.Credential.PasswordFile} {
 			*p = beside(dir, *p)
+		}
+		for j := range u.Signers {
+			u.Signers[j] = beside(dir, u.Signers[j])
 		}
 	}
 	return f, nil
@@ -156,6 +161,17 @@ func (f *upstreamFile) upstream(kinds []*gateway.Kind) (*gateway.Upstream, error
 			return nil, err
 		}
 		u.Routes = append(u.Routes, r)
+	}
+	for _, name := range f.Signers {
+		pem, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("signers: %q cannot be read: %w", name, bare(err))
+		}
+		key, err := attest.ParseKey(filepath.Base(name), pem)
+		if err != nil {
+			return nil, fmt.Errorf("signers: %w", err)
+		}
+		u.Signers = append(u.Signers, key)
 	}
 	if u.Credential, err = f.Credential.read(); err != nil {
 		return nil, err

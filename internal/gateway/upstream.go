@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"weir/internal/attest"
 	"weir/internal/gateway/wire"
 )
 
@@ -29,6 +30,8 @@ type Upstream struct {
 	Routes []Route
 	// FailOpen names routes (method, space, path as in the table) that are passed on when the scanner cannot work. Nothing else ever is.
 	FailOpen map[string]bool
+	// Signers are the keys one of which must vouch for a model before it is moved to where it is served; none: no signature is demanded.
+	Signers []*attest.Key
 	// Credential is what the gate itself shows to the upstream; the caller's never gets there.
 	Credential Credential
 	// Timeout bounds the wait for the first byte of an answer; 0: 10 minutes, because training and evaluation answer late.

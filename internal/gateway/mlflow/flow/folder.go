@@ -2,9 +2,7 @@ package flow
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"path"
 	"strings"
 	"time"
@@ -12,7 +10,6 @@ import (
 	"weir"
 	"weir/internal/gateway"
 	"weir/internal/gateway/intake"
-	"weir/internal/gateway/wire"
 )
 
 // A model is a folder whose files arrive one by one, and what is dangerous may show only when they lie together. So it is judged as a whole
@@ -172,12 +169,8 @@ func judgeNow(x *gateway.Exchange, r root, dir string) (verdict, error) {
 	}()
 	for _, p := range names {
 		it, err := fetch(x, n, r, p, true)
-		var no *noFile
-		if errors.As(err, &no) {
-			return verdict{}, wire.Refuse(http.StatusBadGateway, "TEMPORARILY_UNAVAILABLE", "artifacts", fmt.Sprintf("the server lists %q and does not hand it out (%d)", p, no.status))
-		}
 		if err != nil {
-			return verdict{}, err
+			return verdict{}, gone(err, p)
 		}
 		parts = append(parts, intake.Part{Name: inner(dir, p), Digest: it.Digest, Item: it})
 	}
@@ -239,6 +232,10 @@ func Deployable(x *gateway.Exchange, name, version string) error {
 	if err != nil {
 		return err
 	}
+	what := fmt.Sprintf("version %s of model %s", version, name)
+	if err := signed(x, n, r, dir, what); err != nil {
+		return err
+	}
 	v, err := judgeFolder(x, r, dir)
 	if err != nil {
 		return err
@@ -251,6 +248,5 @@ func Deployable(x *gateway.Exchange, name, version string) error {
 			return nil
 		}
 	}
-	what := fmt.Sprintf("version %s of model %s", version, name)
 	return turnAway(x, n, v, what)
 }
