@@ -121,11 +121,20 @@ func looked(kind string, names ...string) finder {
 	return perID(one(func(x *gateway.Exchange, id string) (auth.Resource, error) { return thePlaced(x, kind, id) }), names...)
 }
 
-// named is a resource without a place of its own: its id or name is all that a policy sees of it.
+// named is a resource without a place of its own: what people call it, or the server's number, is all that a policy sees of it. A number is no
+// name: a pattern over names must not open what the server happened to number so.
 func named(kind string, names ...string) finder {
-	return perID(one(func(_ *gateway.Exchange, id string) (auth.Resource, error) {
-		return auth.Resource{Type: kind, ID: id, Name: id}, nil
-	}), names...)
+	var each []finder
+	for _, name := range names {
+		numbered := strings.HasSuffix(name, "_id")
+		each = append(each, perID(one(func(x *gateway.Exchange, id string) (auth.Resource, error) {
+			if numbered {
+				return theNumbered(x, kind, id)
+			}
+			return auth.Resource{Type: kind, ID: id, Name: id}, nil
+		}), name))
+	}
+	return all(each...)
 }
 
 // versions finds a model version by its model's name and its number.

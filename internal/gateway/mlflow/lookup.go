@@ -255,6 +255,34 @@ func theDataset(x *gateway.Exchange, id string) ([]auth.Resource, error) {
 	return out, nil
 }
 
+// names says how to ask what something of the AI gateway is called.
+var names = map[string]place{
+	endpoint:   {path: "3.0/mlflow/gateway/endpoints/get", param: "endpoint_id", self: "endpoint.endpoint_id", in: "endpoint.name"},
+	secret:     {path: "3.0/mlflow/gateway/secrets/get", param: "secret_id", self: "secret.secret_id", in: "secret.secret_name"},
+	definition: {path: "3.0/mlflow/gateway/model-definitions/get", param: "model_definition_id", self: "model_definition.model_definition_id", in: "model_definition.name"},
+}
+
+// theNumbered is something without a place of its own, by the number that the server gave it.
+func theNumbered(x *gateway.Exchange, kind, id string) (auth.Resource, error) {
+	r := auth.Resource{Type: kind, ID: id, Within: holder(x)}
+	p, ok := names[kind]
+	if !ok {
+		return r, nil
+	}
+	name, err := remember(x, keyOf(x, kind, id), forAWhile, func() (string, error) {
+		a, err := ask(x, p.path, wire.Pair{Name: p.param, Value: id})
+		if err != nil {
+			return "", err
+		}
+		if textAt(a, p.self) != id {
+			return "", other(kind, id)
+		}
+		return textAt(a, p.in), nil
+	})
+	r.Name = name
+	return r, absent(err)
+}
+
 // isPrompt is the tag by which MLflow keeps prompts among registered models.
 const isPrompt = "mlflow.prompt.is_prompt"
 

@@ -3,21 +3,27 @@ package mlflow
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"weir/internal/gateway"
+	"weir/internal/gateway/wire"
 )
 
 // general are the checks that every line has. They go by the names of fields, which mean the same on every route, so that a new route or flaw
 // meets them too.
-func general(s *shape) []check {
+func general(s *shape, free []string) []check {
+	agree := agree
+	if len(free) > 0 {
+		agree = func(x *gateway.Exchange) error { return agreeBut(x, free) }
+	}
 	return []check{
 		{Name: "mlflow/fields", Test: s.test},
 		{Name: "mlflow/path-and-body", Test: agree},
 		{Name: "mlflow/ids", Test: s.each(idLike, testID)},
-		{Name: "mlflow/paths", Test: s.each(pathLike, testPath)},
+		{Name: "mlflow/paths", Test: s.eachBut(free, pathLike, testPath)},
 		{Name: "mlflow/names", Test: s.each(nameLike, testName)},
 		{Name: "mlflow/keys", Test: s.each(keyLike, testKey)},
 		{Name: "mlflow/addresses", Test: s.eachOf(addressLike, testAddress)},
@@ -38,14 +44,16 @@ func workspaceHeader(x *gateway.Exchange) error {
 var workspaceNames = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // agree refuses a body that names another thing than the path does: some handlers of MLflow read the one, some the other.
-func agree(x *gateway.Exchange) error {
+func agree(x *gateway.Exchange) error { return agreeBut(x, nil) }
+
+func agreeBut(x *gateway.Exchange, free []string) error {
 	for name, v := range x.Vars {
 		for _, p := range x.Query {
 			if p.Name == name && p.Value != v {
 				return refuse("", "the path says that %s is %q, the query %q", name, v, p.Value)
 			}
 		}
-		if other, ok := x.JSON[name]; ok {
+		if other, ok := x.JSON[name]; ok && !slices.Contains(free, name) {
 			if s, isText := text(other); !isText || s != v {
 				return refuse("", "the path and the body do not agree about %s", name)
 			}
@@ -57,6 +65,26 @@ func agree(x *gateway.Exchange) error {
 // each makes a check of a test of one string, for all fields whose name is like that, wherever they stand.
 func (s *shape) each(like func(string) bool, test func(name, v string) error) func(*gateway.Exchange) error {
 	return s.eachOf(like, func(_ *gateway.Exchange, name, v string) error { return test(name, v) })
+}
+
+// eachBut is each for all but some fields of the body.
+func (s *shape) eachBut(free []string, like func(string) bool, test func(name, v string) error) func(*gateway.Exchange) error {
+	all := s.each(like, test)
+	if len(free) == 0 {
+		return all
+	}
+	return func(x *gateway.Exchange) error {
+		y, body := *x, wire.Object{}
+		for name, v := range x.JSON {
+			if !slices.Contains(free, name) {
+				body[name] = v
+			}
+		}
+		r := *x.Request
+		r.JSON = body
+		y.Request = &r
+		return all(&y)
+	}
 }
 
 func (s *shape) eachOf(like func(string) bool, test func(x *gateway.Exchange, name, v string) error) func(*gateway.Exchange) error {

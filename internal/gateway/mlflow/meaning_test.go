@@ -61,13 +61,13 @@ func TestNamesKeysAndIDs(t *testing.T) {
 
 func TestURIs(t *testing.T) {
 	for _, v := range []string{"s3://bucket/a/b", "mlflow-artifacts:/0/x/artifacts", "file:///srv/mlruns/0", "/srv/mlruns/0", "runs:/x/model", "models:/m/1", "models:/m-1",
-		"dbfs:/a", "wasbs://c@account.blob.core.windows.net/a", "gs://b/x", "models:/m@champion"} {
+		"dbfs:/a", "wasbs://c@account.blob.core.windows.net/a", "gs://b/x", "models:/m@champion", "runs:/x/my model"} {
 		if _, err := parseURI("source", v); err != nil {
 			t.Errorf("%q is refused: %v", v, err)
 		}
 	}
 	for _, v := range []string{"//srv/x", "http:///?/../../etc", "mlflow-artifacts:/a%3f/../..", "http:///;..%2f..%2f", "x/#/../y", "file:///a/../b", "s3://b//x", "s3://u:p@b/x",
-		`file:\\host\x`, "s3://b/x?y", "a b", "c:/x", "file:///a\x00", "s3://b/./x", "runs:/x/..", "file://%6c/x"} {
+		`file:\\host\x`, "s3://b/x?y", " a", "c:/x", "s3://b c/x", "file:///a\x00", "s3://b/./x", "runs:/x/..", "file://%6c/x"} {
 		if _, err := parseURI("source", v); err == nil {
 			t.Errorf("%q is let through", v)
 		}

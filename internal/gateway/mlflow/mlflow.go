@@ -143,7 +143,7 @@ func (l line) routes(shapes *shapes) []gateway.Route {
 			r.Limit = 4 << 20 // log-batch of 1,000 metrics with long names, and traces with their spans
 		}
 	}
-	r.Checks = append(append([]check{}, general(shape)...), l.checks...)
+	r.Checks = append(append([]check{}, general(shape, strings.Fields(l.free))...), l.checks...)
 	out := make([]gateway.Route, 0, len(paths))
 	for _, p := range paths {
 		r.Path = p

@@ -18,8 +18,8 @@ type uri struct {
 // parseURI refuses everything that two of MLflow's readers (urllib, posixpath, its stores) read as two places: CVE-2023-6909, CVE-2024-1483,
 // CVE-2024-1558, CVE-2024-1593, CVE-2024-1594, CVE-2024-3848 and others are of that sort.
 func parseURI(name, v string) (uri, error) {
-	if len(v) > 2048 || !plain(v) || strings.ContainsAny(v, "\\#?;") || strings.Contains(v, " ") {
-		return uri{}, refuse("", "%s has a \\ # ? ; blank or control character, or is too long", name)
+	if len(v) > 2048 || !plain(v) || strings.ContainsAny(v, "\\#?;") || strings.TrimSpace(v) != v {
+		return uri{}, refuse("", "%s has a \\ # ? ; or control character, or blanks around it, or is too long", name)
 	}
 	if strings.Contains(v, "%") {
 		return uri{}, refuse("", "%s is percent-encoded: it must stand there as it is", name)
@@ -35,6 +35,9 @@ func parseURI(name, v string) (uri, error) {
 		host, p, slash := strings.Cut(after, "/")
 		if strings.Contains(host, "@") && u.scheme != "abfss" && u.scheme != "abfs" && u.scheme != "wasbs" {
 			return uri{}, refuse("", "%s carries a user", name)
+		}
+		if strings.ContainsAny(host, " %") {
+			return uri{}, refuse("", "%s names no host", name)
 		}
 		u.host, rest = strings.ToLower(host), ""
 		if slash {
@@ -141,15 +144,15 @@ func checkSource(x *gateway.Exchange, tags map[string]string) error {
 	if tags[isPrompt] != "" { // CVE-2026-2614: the tag alone made MLflow trust any source
 		return refuse("mlflow/source", "a prompt's source is \"prompt-template\"")
 	}
+	if rest, ok := strings.CutPrefix(source, "models:"); ok {
+		return rule(modelsSource(x, rest), "mlflow/source")
+	}
 	u, err := parseURI("source", source)
 	if err != nil {
 		return rule(err, "mlflow/source")
 	}
-	switch u.scheme {
-	case "runs":
-		return rule(runsSource(x, u, roots), "mlflow/source")
-	case "models":
-		return rule(modelsSource(x, u), "mlflow/source")
+	if u.scheme == "runs" {
+		return rule(runsSource(x, u), "mlflow/source")
 	}
 	for _, r := range roots {
 		if root, err := parseURI("artifact_uri", r); err == nil && u.within(root) {
@@ -199,7 +202,7 @@ func declared(x *gateway.Exchange) ([]string, error) {
 }
 
 // runsSource is runs:/ID/path.
-func runsSource(x *gateway.Exchange, u uri, roots []string) error {
+func runsSource(x *gateway.Exchange, u uri) error {
 	id, _, ok := strings.Cut(strings.TrimPrefix(u.path, "/"), "/")
 	if !ok || u.host != "" || !ids.MatchString(id) {
 		return refuse("", "source must be runs:/ID/path")
@@ -214,23 +217,26 @@ func runsSource(x *gateway.Exchange, u uri, roots []string) error {
 	return need(x, auth.Download, r)
 }
 
-// modelsSource is models:/ID of a logged model, models:/NAME/VERSION or models:/NAME@ALIAS.
-func modelsSource(x *gateway.Exchange, u uri) error {
-	parts := strings.Split(strings.TrimPrefix(u.path, "/"), "/")
-	if u.host != "" || parts[0] == "" || len(parts) > 2 {
+// modelsSource is models:/ID of a logged model, models:/NAME/VERSION or models:/NAME@ALIAS. The server looks these up, so they are names and no
+// paths; urllib ends the path at a '?', and other versions at a '#'.
+func modelsSource(x *gateway.Exchange, rest string) error {
+	parts := strings.Split(strings.TrimPrefix(rest, "/"), "/")
+	if !strings.HasPrefix(rest, "/") || strings.TrimSpace(parts[0]) == "" || len(parts) > 2 || strings.ContainsAny(rest, `?#\`) {
 		return refuse("", "source must be models:/ID, models:/NAME/VERSION or models:/NAME@ALIAS")
 	}
-	if name, _, isAlias := strings.Cut(parts[0], "@"); isAlias || len(parts) == 2 {
-		m, err := theModel(x, name)
-		if err != nil {
-			return err
+	name, find := parts[0], theModel
+	if i := strings.LastIndex(name, "@"); len(parts) == 1 && i > 0 {
+		name = name[:i]
+	} else if len(parts) == 1 {
+		find = theLoggedModel
+		if !ids.MatchString(name) {
+			return refuse("", "source names no logged model")
 		}
-		return need(x, auth.Download, m)
 	}
-	if !ids.MatchString(parts[0]) {
-		return refuse("", "source names no logged model")
+	if err := testName("source", name); err != nil {
+		return err
 	}
-	r, err := theLoggedModel(x, parts[0])
+	r, err := find(x, name)
 	if err != nil {
 		return err
 	}

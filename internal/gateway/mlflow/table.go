@@ -113,6 +113,7 @@ func registry(p *pager) []line {
 type opt struct {
 	also   string // names in the query of a GET, at the top of the body else, that the protocol buffers do not describe; "*" is any
 	query  string // names in the query of a line whose other names stand in the body
+	free   string // names in the body that mean another thing here than elsewhere, so that the general checks leave them alone
 	body   string // stream, none, or empty: nothing for GET, else JSON
 	checks []check
 	flow   gateway.Flow
