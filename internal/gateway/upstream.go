@@ -41,7 +41,7 @@ type Upstream struct {
 
 	prefix    []string
 	router    *router
-	transport *http.Transport
+	transport *wire.Client
 	cache     *cache
 }
 
@@ -80,7 +80,7 @@ func (u *Upstream) open() error {
 	}
 	u.router = r
 	u.cache = newCache(cacheEntries)
-	u.transport = &http.Transport{
+	slow := &http.Transport{
 		DialContext:     (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSClientConfig: u.TLS,
 		// No proxy from the environment: the upstream is where the configuration says.
@@ -92,6 +92,7 @@ func (u *Upstream) open() error {
 		DisableCompression:     true,
 		WriteBufferSize:        32 << 10, ReadBufferSize: 32 << 10,
 	}
+	u.transport = &wire.Client{Addr: address(u.To), Slow: slow}
 	return nil
 }
 
@@ -109,6 +110,14 @@ func (u *Upstream) request(ctx context.Context, method string, segments []string
 		r.Header.Set("Authorization", h)
 	}
 	return r.WithContext(ctx)
+}
+
+// address is where a URL's server listens.
+func address(to *url.URL) string {
+	if to.Port() != "" {
+		return to.Host
+	}
+	return net.JoinHostPort(to.Hostname(), "80") // https goes its own way
 }
 
 func decodedPath(segments []string, slash bool) string {
