@@ -57,6 +57,7 @@ func (a *app) openParts(ctx context.Context, f *gateFile, g *gateFlags) (p *gate
 	if err = p.openIntake(f); err != nil {
 		return p, err
 	}
+	p.own.Handle("/-/weir/", p.pages())
 	p.meter = telemetry.New(telemetry.Gauges{AuditReady: p.audit.Ready})
 	if f.OTLP.Endpoint != "" {
 		p.export, err = telemetry.Export(p.meter, telemetry.Options{Endpoint: f.OTLP.Endpoint, Headers: f.OTLP.Headers, Version: versionText()})
