@@ -1,0 +1,71 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v4"
+)
+
+const gateDocs = "../../docs/gateway.md"
+
+// TestGateDocs: every key of gate.yaml stands in the documentation, and the configurations that it shows can be read.
+func TestGateDocs(t *testing.T) {
+	text, err := os.ReadFile(gateDocs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys(reflect.TypeFor[gateFile](), "", func(path string) {
+		if !strings.Contains(string(text), path) {
+			t.Errorf("%s does not mention the key %s", gateDocs, path)
+		}
+	})
+	read := 0
+	for _, m := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		if !strings.HasPrefix(m[1], "listen:") && !strings.HasPrefix(m[1], "auth:") {
+			continue // a file for Compose or Kubernetes
+		}
+		read++
+		file := filepath.Join(t.TempDir(), "gate.yaml")
+		if err := os.WriteFile(file, []byte(m[1]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readGateFile(file); err != nil {
+			t.Errorf("%v in\n%s", err, m[1])
+		}
+	}
+	if read < 2 {
+		t.Errorf("only %d configurations were found in %s", read, gateDocs)
+	}
+	for _, m := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		for _, doc := range strings.Split(m[1], "\n---\n") {
+			var v any
+			if err := yaml.Load([]byte(doc), &v); err != nil {
+				t.Errorf("%v in\n%s", err, doc)
+			}
+		}
+	}
+}
+
+// keys calls each with the last part of every key below a struct: those of the top and of upstreams with their place.
+func keys(t reflect.Type, above string, each func(string)) {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct || t.PkgPath() == "net/netip" || t.PkgPath() == "time" {
+		return
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag := strings.Split(f.Tag.Get("yaml"), ",")[0]
+		if tag == "" || tag == "-" {
+			continue
+		}
+		each(tag)
+		keys(f.Type, above+tag+".", each)
+	}
+}
