@@ -7,6 +7,7 @@ step() { printf '\n== %s\n' "$*"; }
 
 step set-up
 testdata/make/setup.sh test
+testdata/gate/setup.sh ci
 
 step format, vet, staticcheck
 make -s lint
