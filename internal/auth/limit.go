@@ -59,9 +59,30 @@ type guard struct {
 	limits  Limits
 	since   func() time.Duration // time that the process has run
 	mu      sync.Mutex
-	buckets map[bucketKey]*bucket
-	locks   map[lockKey]*lock
-	swept   time.Duration
+	buckets recent[bucketKey, bucket]
+	locks   recent[lockKey, lock]
+}
+
+// recent is a map that forgets what was not used for long when it is full: a flood of addresses costs memory for 2 × kept entries and no time.
+// To make it forget a lock takes as many other failures, which the limits on each address make slow.
+type recent[K comparable, V any] struct{ young, old map[K]*V }
+
+func (m *recent[K, V]) get(k K) *V {
+	if v := m.young[k]; v != nil {
+		return v
+	}
+	v := m.old[k]
+	if v != nil {
+		m.put(k, v)
+	}
+	return v
+}
+
+func (m *recent[K, V]) put(k K, v *V) {
+	if m.young == nil || len(m.young) >= kept {
+		m.old, m.young = m.young, make(map[K]*V)
+	}
+	m.young[k] = v
 }
 
 type bucketKey struct {
@@ -89,12 +110,12 @@ type lock struct {
 	good  bool // the account was used from there
 }
 
-// kept bounds the memory of the guard: each entry is about 150 bytes.
+// kept bounds the memory of the guard: an entry takes about 150 bytes.
 const kept = 50000
 
 func newGuard(l Limits) *guard {
 	start := time.Now()
-	return &guard{limits: l.filled(), since: func() time.Duration { return time.Since(start) }, buckets: map[bucketKey]*bucket{}, locks: map[lockKey]*lock{}}
+	return &guard{limits: l.filled(), since: func() time.Duration { return time.Since(start) }}
 }
 
 // place is what counts as one address: an IPv6 host commands a /64.
@@ -121,11 +142,10 @@ func (g *guard) spend(k bucketKey, r Rate, n float64) time.Duration {
 	now := g.since()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	b := g.buckets[k]
+	b := g.buckets.get(k)
 	if b == nil {
-		g.sweep(now)
 		b = &bucket{tokens: float64(r.Burst), at: now}
-		g.buckets[k] = b
+		g.buckets.put(k, b)
 	}
 	b.tokens = min(float64(r.Burst), b.tokens+(now-b.at).Seconds()*r.PerSecond)
 	b.at = now
@@ -136,52 +156,16 @@ func (g *guard) spend(k bucketKey, r Rate, n float64) time.Duration {
 	return 0
 }
 
-// sweep makes room: first for what is long over, and if a flood of addresses leaves none, by forgetting buckets (locks stay as long as they last).
-func (g *guard) sweep(now time.Duration) {
-	if len(g.buckets) < kept && len(g.locks) < kept {
-		return
-	}
-	if len(g.buckets) >= kept {
-		for k, b := range g.buckets {
-			if now-b.at > time.Minute {
-				delete(g.buckets, k)
-			}
-		}
-		if len(g.buckets) >= kept {
-			clear(g.buckets)
-		}
-	}
-	if len(g.locks) < kept {
-		return
-	}
-	for k, l := range g.locks {
-		if l.until < now && now-l.last > 10*time.Minute {
-			delete(g.locks, k)
-		}
-	}
-	for k, l := range g.locks { // as many as needed, those that lock nobody
-		if len(g.locks) < kept {
-			break
-		}
-		if l.until < now && k.addr.IsValid() {
-			delete(g.locks, k)
-		}
-	}
-	if len(g.locks) >= 2*kept {
-		clear(g.locks)
-	}
-}
-
 // locked says for how long the account is locked to the address.
 func (g *guard) locked(name string, addr netip.Addr) time.Duration {
 	now := g.since()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	here := g.locks[lockKey{name, addr}]
+	here := g.locks.get(lockKey{name, addr})
 	if here != nil && here.until > now {
 		return here.until - now
 	}
-	if all := g.locks[lockKey{name: name}]; all != nil && all.until > now && (here == nil || !here.good) {
+	if all := g.locks.get(lockKey{name: name}); all != nil && all.until > now && (here == nil || !here.good) {
 		return all.until - now
 	}
 	return 0
@@ -192,16 +176,15 @@ func (g *guard) failed(name string, addr netip.Addr) {
 	now := g.since()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.sweep(now)
 	g.fail(lockKey{name, addr}, g.limits.Tries, now)
 	g.fail(lockKey{name: name}, 10*g.limits.Tries, now)
 }
 
 func (g *guard) fail(k lockKey, tries int, now time.Duration) {
-	l := g.locks[k]
+	l := g.locks.get(k)
 	if l == nil {
 		l = &lock{}
-		g.locks[k] = l
+		g.locks.put(k, l)
 	}
 	if now-l.last > 2*longestLock {
 		l.wrong, l.times = 0, 0
@@ -224,11 +207,12 @@ func (g *guard) passed(name string, addr netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	k := lockKey{name, addr}
-	if l := g.locks[k]; l != nil {
-		l.wrong, l.times, l.until, l.good, l.last = 0, 0, 0, true, g.since()
-	} else if len(g.locks) < kept {
-		g.locks[k] = &lock{good: true, last: g.since()}
+	l := g.locks.get(k)
+	if l == nil {
+		l = &lock{}
+		g.locks.put(k, l)
 	}
+	*l = lock{good: true, last: g.since()}
 }
 
 // Limit counts one request of a principal to a class of routes ("" for none in particular) and answers a *Denied of status 429 when that is one too

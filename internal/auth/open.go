@@ -80,7 +80,7 @@ func Open(storage Storage, o Options) (*Auth, error) {
 	}
 	a := &Auth{storage: storage, opt: o, now: o.Now, hashing: make(chan struct{}, hashers)}
 	if a.now == nil {
-		a.now = steady()
+		a.now = systemClock()
 	}
 	if _, err := rand.Read(a.key[:]); err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
@@ -110,17 +110,23 @@ func Open(storage Storage, o Options) (*Auth, error) {
 }
 
 // steady gives a clock that follows the system's forwards and never runs back under a running process: a clock that is set back must not bring
-// expired tokens to life. What was wrongly set forwards and is set right again is followed.
-func steady() func() time.Time {
-	start := time.Now()
+// expired tokens to life. What was wrongly set forwards and is set right again is followed. wall is the system's clock, ran how long the process
+// has run by a clock that nobody sets.
+func steady(wall func() time.Time, ran func() time.Duration) func() time.Time {
+	start := wall()
 	return func() time.Time {
-		wall := time.Now()
-		ran := start.Add(wall.Sub(start)) // by the monotonic clock, which nobody sets
-		if wall = wall.Round(0); wall.Before(ran.Round(0)) {
-			return ran.Round(0)
+		now, least := wall(), start.Add(ran())
+		if now.Before(least) {
+			return least
 		}
-		return wall
+		return now
 	}
+}
+
+// systemClock is steady over the system.
+func systemClock() func() time.Time {
+	start := time.Now()
+	return steady(func() time.Time { return time.Now().Round(0) }, func() time.Duration { return time.Since(start) })
 }
 
 // view is what was read from the storage at one generation. Its maps fill as they are asked.

@@ -57,25 +57,39 @@ func matches(stored, password string) (bool, error) {
 }
 
 func matchesArgon(stored, password string) (bool, error) {
+	h, err := parseArgon(stored)
+	if err != nil {
+		return false, err
+	}
+	got := argon2.IDKey([]byte(password), h.salt, h.time, h.memory, h.lanes, uint32(len(h.sum)))
+	return subtle.ConstantTimeCompare(got, h.sum) == 1, nil
+}
+
+// argonHash is a hash in PHC form: $argon2id$v=19$m=…,t=…,p=…$salt$sum.
+type argonHash struct {
+	memory, time uint32
+	lanes        uint8
+	salt, sum    []byte
+}
+
+// parseArgon bounds the cost: what somebody has written into the store must not stop the gate.
+func parseArgon(stored string) (h argonHash, err error) {
 	parts := strings.Split(stored, "$")
-	if len(parts) != 6 || parts[2] != "v="+strconv.Itoa(argon2.Version) {
-		return false, errForm
+	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != "v="+strconv.Itoa(argon2.Version) {
+		return h, errForm
 	}
-	var m, t uint32
-	var p uint8
-	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &m, &t, &p); err != nil || m == 0 || m > 1<<20 || t == 0 || t > 64 || p == 0 {
-		return false, errForm
+	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &h.memory, &h.time, &h.lanes); err != nil ||
+		h.memory == 0 || h.memory > 1<<18 || h.time == 0 || h.time > 16 || h.lanes == 0 || parts[3] != fmt.Sprintf("m=%d,t=%d,p=%d", h.memory, h.time, h.lanes) {
+		return h, errForm
 	}
-	salt, err := base64.RawStdEncoding.Strict().DecodeString(parts[4])
-	if err != nil || len(salt) < 8 {
-		return false, errForm
+	b := base64.RawStdEncoding.Strict()
+	if h.salt, err = b.DecodeString(parts[4]); err != nil || len(h.salt) < 8 || len(h.salt) > 64 {
+		return h, errForm
 	}
-	want, err := base64.RawStdEncoding.Strict().DecodeString(parts[5])
-	if err != nil || len(want) < 16 || len(want) > 64 {
-		return false, errForm
+	if h.sum, err = b.DecodeString(parts[5]); err != nil || len(h.sum) < 16 || len(h.sum) > 64 {
+		return h, errForm
 	}
-	got := argon2.IDKey([]byte(password), salt, t, m, p, uint32(len(want)))
-	return subtle.ConstantTimeCompare(got, want) == 1, nil
+	return h, nil
 }
 
 // decoy is verified in the place of an account that does not exist, so that its answer takes as long as that of one that does.

@@ -39,6 +39,7 @@ type PolicyFile struct {
 const (
 	longestPolicies = 1 << 20 // bytes of one file
 	mostPolicies    = 1000
+	deepestPolicy   = 200
 )
 
 // policies are compiled once.
@@ -140,11 +141,29 @@ func parsePolicies(f PolicyFile) (list cedar.PolicyList, err error) {
 			list, err = nil, fmt.Errorf("policies %q: the parser failed: %v", f.Name, r)
 		}
 	}()
+	if d := nesting(f.Text); d > deepestPolicy {
+		return nil, fmt.Errorf("policies %q: brackets are nested %d deep, more than %d", f.Name, d, deepestPolicy)
+	}
 	list, err = cedar.NewPolicyListFromBytes(f.Name, f.Text)
 	if err != nil {
 		return nil, fmt.Errorf("policies %q: %w", f.Name, err)
 	}
 	return list, nil
+}
+
+// nesting is how deep brackets are nested at most: the parser recurses, and a stack that overflows ends the process.
+func nesting(text []byte) int {
+	depth, deepest := 0, 0
+	for _, c := range text {
+		switch c {
+		case '(', '[', '{':
+			depth++
+			deepest = max(deepest, depth)
+		case ')', ']', '}':
+			depth--
+		}
+	}
+	return deepest
 }
 
 func (p *policies) hasRole(name string) bool {
