@@ -145,7 +145,7 @@ func public(a netip.Addr) bool {
 
 // secretValue holds what the server's AI gateway is told to call and to send: no addresses of the inside, no names of the server's own variables
 // (CVE-2026-4035: api_key "$ENV" sends them away).
-var secretValue = check{Name: "mlflow/secret-values", Test: func(x *gateway.Exchange) error {
+var secretValue = check{Name: "mlflow/secret-values", CVE: []string{"CVE-2026-4035"}, Test: func(x *gateway.Exchange) error {
 	for _, name := range []string{"secret_value", "auth_config"} {
 		for k, v := range tagsOf(x.JSON[name]) {
 			t := strings.TrimSpace(v)

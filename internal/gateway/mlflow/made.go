@@ -3,6 +3,7 @@ package mlflow
 import (
 	"net/http"
 
+	"weir/internal/auth"
 	"weir/internal/gateway"
 	"weir/internal/gateway/wire"
 )
@@ -32,27 +33,67 @@ func owner(x *gateway.Exchange, kind, id string) string {
 // making carries out a request that makes something, by flow or else by forwarding it, and notes who made what the answer names.
 func making(kind string, id func(wire.Object) string, flow gateway.Flow) gateway.Flow {
 	return func(x *gateway.Exchange) error {
-		kept := &keeping{ResponseWriter: x.W}
-		x.W = kept
-		var err error
-		if flow != nil {
-			err = flow(x)
-		} else {
-			err = x.Forward()
-		}
-		x.W = kept.ResponseWriter
-		if err != nil || kept.status != http.StatusOK {
+		answer, err := heard(x, flow)
+		if err != nil || answer == nil {
 			return err
-		}
-		answer, err := wire.ParseJSON(kept.body, wire.AnswerLimits)
-		if err != nil {
-			return nil // no answer of MLflow's own: it made nothing
 		}
 		if made := id(answer); made != "" {
 			return x.Keep(madeKey(x, kind, made), x.Who.Name)
 		}
 		return nil
 	}
+}
+
+// heard carries out a request and gives what was answered too; nil when it is not 200 or no JSON object.
+func heard(x *gateway.Exchange, flow gateway.Flow) (wire.Object, error) {
+	kept := &keeping{ResponseWriter: x.W}
+	x.W = kept
+	var err error
+	if flow != nil {
+		err = flow(x)
+	} else {
+		err = x.Forward()
+	}
+	x.W = kept.ResponseWriter
+	if err != nil || kept.status != http.StatusOK {
+		return nil, err
+	}
+	answer, err := wire.ParseJSON(kept.body, wire.AnswerLimits)
+	if err != nil {
+		return nil, nil // no answer of MLflow's own: it made nothing
+	}
+	return answer, nil
+}
+
+// starting forwards a request that starts jobs, and notes of which experiment they are: MLflow does not say that later.
+func starting(x *gateway.Exchange) error {
+	answer, err := heard(x, nil)
+	if err != nil || answer == nil {
+		return err
+	}
+	e, err := value(x, "experiment_id")
+	if err != nil {
+		return err
+	}
+	for _, o := range append(list(answer["jobs"]), answer) {
+		if id, _ := o["job_id"].(string); id != "" {
+			if err := x.Keep("in/"+keyOf(x, job, id), e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// startedJob finds the experiment of a job that was started through the gate.
+func startedJob(x *gateway.Exchange) ([]auth.Resource, error) {
+	id := x.Vars["job_id"]
+	r := auth.Resource{Type: job, ID: id}
+	e, err := x.Kept("in/" + keyOf(x, job, id))
+	if err == nil && e != "" {
+		r, err = inExperiment(x, job, id, e)
+	}
+	return []auth.Resource{r}, err
 }
 
 // keeping is a ResponseWriter that keeps the beginning of what it writes.

@@ -3,15 +3,15 @@ package mlflow
 // traces is what was called by whom, in both versions of the interface, and OpenTelemetry's way to send it.
 func traces(p *pager) []line {
 	byExperiments := experiments("experiment_ids")
-	byTrace := traceIDs("trace_id", "request_id")
+	byTrace, tagged := traceIDs("trace_id", "request_id"), tracesAt("trace_id", "request_id")
 	old, assessments := "2.0/mlflow/traces/{request_id}", "3.0/mlflow/traces/{trace_id}/assessments"
 	return []line{
 		{both, "GET", "2.0/mlflow/traces", trace, read, byExperiments, opt{}},
-		{both, "POST", "2.0/mlflow/traces", trace, write, experiments("experiment_id"), opt{}},
-		{both, "PATCH", old, trace, write, byTrace, opt{}},
+		{both, "POST", "2.0/mlflow/traces", trace, write, placedTags(experiments("experiment_id")), opt{}},
+		{both, "PATCH", old, trace, write, tagged, opt{}},
 		{both, "GET", old, trace, read, byTrace, opt{}},
 		{both, "GET", old + "/info", trace, read, byTrace, opt{}},
-		{both, "PATCH", old + "/tags", trace, write, byTrace, opt{}},
+		{both, "PATCH", old + "/tags", trace, write, tagged, opt{}},
 		{both, "DELETE", old + "/tags", trace, write, byTrace, opt{}},
 		{both, "POST", "2.0/mlflow/traces/{trace_id}/assessments", trace, write, byTrace, opt{}},
 		{both, "PATCH", "2.0/mlflow/traces/{trace_id}/assessments/{assessment_id}", trace, write, byTrace, opt{}},
@@ -22,10 +22,10 @@ func traces(p *pager) []line {
 		{both, "GET", "2.0/mlflow/unified-traces", trace, read, all(byExperiments, loggedModels("model_id")), opt{}},
 		{both, "GET", "2.0/mlflow/get-online-trace-details", trace, read, traceIDs("trace_id"), opt{}},
 
-		{both, "POST", "3.0/mlflow/traces", trace, write, newTrace, opt{}},
+		{both, "POST", "3.0/mlflow/traces", trace, write, placedTags(newTrace), opt{}},
 		{both, "GET", "3.0/mlflow/traces/get", trace, read, byTrace, opt{}},
 		{both, "GET", "3.0/mlflow/traces/{trace_id}", trace, read, byTrace, opt{}},
-		{both, "PATCH", "3.0/mlflow/traces/{trace_id}/tags", trace, write, byTrace, opt{}},
+		{both, "PATCH", "3.0/mlflow/traces/{trace_id}/tags", trace, write, tagged, opt{}},
 		{both, "DELETE", "3.0/mlflow/traces/{trace_id}/tags", trace, write, byTrace, opt{}},
 		{both, "POST", assessments, trace, write, traceIDs("trace_id", "assessment.trace_id"), opt{}},
 		{both, "GET", assessments + "/{assessment_id}", trace, read, byTrace, opt{}},
@@ -69,9 +69,9 @@ func genai(p *pager) []line {
 		{both, "DELETE", "3.0/mlflow/scorers/delete", scorer, remove, byExperiment, opt{}},
 		{both, "GET", "3.0/mlflow/scorers/online-configs", scorer, read, nil, opt{also: "scorer_ids*"}},
 		{both, "PUT", "3.0/mlflow/scorers/online-config", scorer, write, byExperiment, opt{also: "experiment_id name sample_rate filter_string"}},
-		{ajax, "POST", "3.0/mlflow/scorer/invoke", scorer, write, all(byExperiment, traceIDs("trace_ids")), opt{checks: []check{scorerCode},
+		{ajax, "POST", "3.0/mlflow/scorer/invoke", scorer, write, all(byExperiment, traceIDs("trace_ids")), opt{checks: []check{scorerCode}, flow: starting,
 			also: "experiment_id serialized_scorer scorer_name scorer_version trace_ids* log_assessments"}},
-		{ajax, "POST", "3.0/mlflow/genai/evaluate/invoke", scorer, write, all(byExperiment, traceIDs("trace_ids")), opt{checks: []check{scorerCode},
+		{ajax, "POST", "3.0/mlflow/genai/evaluate/invoke", scorer, write, all(byExperiment, traceIDs("trace_ids")), opt{checks: []check{scorerCode}, flow: starting,
 			also: "experiment_id trace_ids* serialized_scorers* scorer_versions*"}},
 
 		{both, "POST", "3.0/mlflow/label-schemas/create", labelSchema, write, byExperiment, opt{}},
@@ -98,7 +98,7 @@ func genai(p *pager) []line {
 		{both, "GET", "3.0/mlflow/issues/{issue_id}", issue, read, byIssue, opt{}},
 		{both, "PATCH", "3.0/mlflow/issues/{issue_id}", issue, write, byIssue, opt{}},
 		{ajax, "POST", "3.0/mlflow/issues/invoke", issue, write, all(byExperiment, traceIDs("trace_ids"), usedSecret, usedEndpoint),
-			opt{also: "experiment_id trace_ids* categories* provider model secret_id endpoint_name"}},
+			opt{flow: starting, also: "experiment_id trace_ids* categories* provider model secret_id endpoint_name"}},
 
 		{both, "POST", po, job, write, all(byExperiment, datasets("config.dataset_id"), sourcePrompt), opt{}},
 		{both, "GET", po + "/search", job, read, byExperiment, opt{}},
@@ -113,8 +113,8 @@ func genai(p *pager) []line {
 		{ajax, "POST", "3.0/jobs/search", job, manage, nil, opt{also: "*"}},
 		{ajax, "GET", "3.0/jobs/{job_id}", job, manage, named(job, "job_id"), opt{}},
 		{ajax, "PATCH", "3.0/jobs/cancel/{job_id}", job, manage, named(job, "job_id"), opt{}},
-		{ajax, "GET", "3.0/mlflow/jobs/{job_id}", job, read, named(job, "job_id"), opt{}},
-		{ajax, "PATCH", "3.0/mlflow/jobs/cancel/{job_id}", job, write, named(job, "job_id"), opt{}},
+		{ajax, "GET", "3.0/mlflow/jobs/{job_id}", job, read, startedJob, opt{}},
+		{ajax, "PATCH", "3.0/mlflow/jobs/cancel/{job_id}", job, write, startedJob, opt{}},
 		{ajax, "POST", "3.0/mlflow/demo/generate", server, manage, nil, opt{also: "*"}},
 		{ajax, "POST", "3.0/mlflow/demo/delete", server, manage, nil, opt{also: "*"}},
 	}

@@ -175,7 +175,7 @@ var scorerCode = check{Name: "mlflow/scorer-code", Test: func(x *gateway.Exchang
 
 // gatewayPath holds what MLflow 2.x sends on to its deployments server to the two paths that there are (CVE-2025-52967, CVE-2024-8859: ../ leads
 // to any other server).
-var gatewayPath = check{Name: "mlflow/gateway-path", Test: func(x *gateway.Exchange) error {
+var gatewayPath = check{Name: "mlflow/gateway-path", CVE: []string{"CVE-2025-52967", "CVE-2024-8859"}, Test: func(x *gateway.Exchange) error {
 	p, _ := x.Param("gateway_path")
 	if x.JSON != nil {
 		p, _ = x.JSON["gateway_path"].(string)

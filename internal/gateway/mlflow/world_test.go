@@ -35,6 +35,7 @@ type world struct {
 	last   audit.Record
 	who    map[string]auth.Principal // by bearer token
 	asked  int                       // requests that reached the server
+	genai  bool                      // the server is a 3.x with traces of version 3, data sets, reviews
 }
 
 // marked is a header that the gate passes on: a server that stands in front of MLflow answers what carries it itself, so that what is tested is not
@@ -47,7 +48,7 @@ func newWorld(t testing.TB, version string, change func(*gateway.Upstream)) *wor
 	if srv.URL == "" {                                // DEV
 		srv = gatetest.Shared(t, "mlflow", version)
 	} // DEV
-	w := &world{t: t, direct: srv.URL, who: map[string]auth.Principal{}}
+	w := &world{t: t, direct: srv.URL, who: map[string]auth.Principal{}, genai: version == "new"}
 	to, err := url.Parse(srv.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -186,9 +187,13 @@ func (w *world) project(prefix string) side {
 	s.exp = w.must("", "POST", v2+"experiments/create", m{"name": prefix + "-exp"}, "experiment_id")
 	s.run = w.must("", "POST", v2+"runs/create", m{"experiment_id": s.exp}, "run.info.run_id")
 	s.runURI = w.must("", "GET", v2+"runs/get?run_id="+s.run, nil, "run.info.artifact_uri")
-	s.model = w.must("", "POST", v2+"logged-models", m{"experiment_id": s.exp, "name": "m"}, "model.info.model_id")
 	w.must("", "POST", v2+"registered-models/create", m{"name": prefix + "-model"}, "")
 	w.must("", "POST", v2+"model-versions/create", m{"name": prefix + "-model", "source": s.runURI + "/m", "run_id": s.run}, "")
+	if !w.genai {
+		s.trace, s.dataset, s.schema, s.queue, s.issue = "tr-x", "x", "x", "x", "x"
+		return s
+	}
+	s.model = w.must("", "POST", v2+"logged-models", m{"experiment_id": s.exp, "name": "m"}, "model.info.model_id")
 	w.must("", "POST", v2+"registered-models/create", m{"name": prefix + "-prompt", "tags": []m{{"key": isPrompt, "value": "true"}}}, "")
 	s.trace = "tr-" + strings.Repeat("0", 28) + fmt.Sprintf("%04x", len(prefix)*4096+len(s.exp))
 	w.must("", "POST", v3+"traces", m{"trace": m{"trace_info": m{"trace_id": s.trace, "trace_location": m{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": m{"experiment_id": s.exp}},
