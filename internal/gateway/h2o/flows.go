@@ -194,7 +194,12 @@ func (s *site) learnFrom(x *gateway.Exchange, v any, depth int) error {
 			}
 		}
 	}
-	for _, field := range []string{"predictions_frame", "deviances_frame", "destination_frame", "result", "assembly"} {
+	if key, typ := keyAt(v); textAt(v, "__meta", "schema_name") == "FrameKeyV3" && key != "" { // the whole answer is the key
+		if err := mine(typ, key); err != nil {
+			return err
+		}
+	}
+	for _, field := range []string{"predictions_frame", "deviances_frame", "destination_frame", "vectors_frame", "result", "assembly"} {
 		key, typ := keyAt(at(v, field))
 		if field == "assembly" {
 			typ = model
@@ -271,6 +276,9 @@ func (s *site) rapids(x *gateway.Exchange) error {
 		return err
 	}
 	for _, u := range r.uses {
+		if !u.sure {
+			continue // the server may not have come to it
+		}
 		switch u.how {
 		case makes:
 			res, _, err := s.resource(x, frame, u.key)
@@ -288,6 +296,9 @@ func (s *site) rapids(x *gateway.Exchange) error {
 				return err
 			}
 		case tries:
+			if r.seen[use{u.key, reads, true}] || r.seen[use{u.key, reads, false}] {
+				continue // (tmp= x x) succeeds and makes nothing
+			}
 			if err := s.adopt(x, u.key, Made{Type: frame, Who: x.Who.Name}); err != nil {
 				return err
 			}
@@ -501,8 +512,9 @@ func (s *site) members(x *gateway.Exchange) error {
 	who := x.Resources[0].Owner
 	output := at(all0(listAt(a.json, "models")), "output")
 	lists := map[string][]any{
-		model: slices.Concat(listAt(a.json, "model_ids"), listAt(a.json, "leaderboard", "models"), listAt(a.json, "models"), listAt(output, "cross_validation_models")),
-		frame: slices.Concat(listAt(output, "cross_validation_predictions"), []any{at(output, "cross_validation_holdout_predictions_frame_id"), at(output, "cross_validation_fold_assignment_frame_id")}),
+		model: slices.Concat(listAt(a.json, "model_ids"), listAt(a.json, "leaderboard", "models"), listAt(a.json, "models"), listAt(output, "cross_validation_models"), []any{at(output, "metalearner")}),
+		frame: slices.Concat(listAt(output, "cross_validation_predictions"), []any{at(output, "cross_validation_holdout_predictions_frame_id"), at(output, "cross_validation_fold_assignment_frame_id"),
+			at(output, "levelone_frame_id")}),
 	}
 	for typ, list := range lists {
 		for _, v := range list {

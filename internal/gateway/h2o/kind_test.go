@@ -18,6 +18,9 @@ import (
 
 // owners is a small policy: everybody reads and writes what is theirs and files below the roots, "root" manages.
 func owners(p auth.Principal, a auth.Action, r auth.Resource) auth.Decision {
+	if strings.HasPrefix(r.ID, "public-") && a == auth.Read {
+		return auth.Decision{Allow: true, Policy: "public"}
+	}
 	open := r.Type == "import-path" || r.Type == "export-path" || r.Type == "ui" || r.Type == "cluster" && a == auth.Read || r.Type == "job" && r.ID == "" ||
 		(r.Type == "frame" || r.Type == "model" || r.Type == "grid" || r.Type == "leaderboard") && r.ID == ""
 	return auth.Decision{Allow: p.Name == "root" || open || r.Owner == p.Name, Policy: "owners"}
@@ -132,7 +135,7 @@ func TestRequests(t *testing.T) {
 		{"GET /3/Typeahead/files?src=/data/in&limit=10", "", 200},
 		{"GET /3/Typeahead/files?src=/", "", 403},
 		{"GET /3/Typeahead/files?src=http://127.0.0.1/", "", 403},
-		{"POST /3/Frames/mine/export", "path=/data/out/x.csv", 403}, // nobody made it
+		{"POST /3/Frames/mine/export", "path=/data/out/x.csv", 404}, // nobody made it
 		{"POST /3/ParseSetup", `source_frames=["nfs://data/in/a.csv"]`, 200},
 		{"POST /3/ParseSetup", `source_frames=["nfs://etc/passwd"]`, 403},
 		{"POST /3/ParseSetup", `source_frames=[{"name":"x"}]`, 400},
@@ -151,8 +154,8 @@ func TestRequests(t *testing.T) {
 		{"POST /3/ModelBuilders/gbm", "training_frame=mine&response_column=y&export_checkpoints_dir=/data/out/c", 200},
 		{"POST /3/ModelBuilders/gbm", "training_frame=mine&response_column=y&export_checkpoints_dir=/var/www", 403},
 		{"POST /3/ModelBuilders/gbm", "training_frame=mine&custom_metric_func=python:x=y.Z", 400},
-		{"POST /3/ModelBuilders/gbm", "training_frame=theirs", 403},
-		{"POST /3/ModelBuilders/gbm", "training_frame=mine&checkpoint=theirs", 403},
+		{"POST /3/ModelBuilders/gbm", "training_frame=theirs", 404},
+		{"POST /3/ModelBuilders/gbm", "training_frame=mine&checkpoint=theirs", 404},
 		{"POST /3/ModelBuilders/nosuch", "training_frame=mine", 405},
 		{"POST /99/Grid/gbm", `training_frame=mine&hyper_parameters={"ntrees":[1,2]}`, 200},
 		{"POST /99/Grid/gbm", `training_frame=mine&hyper_parameters={"export_checkpoints_dir":["/var/www"]}`, 400},
@@ -164,17 +167,17 @@ func TestRequests(t *testing.T) {
 		{"GET /99/Models.bin/m1?dir=/data/out/m&force=True", "", 400},
 		{"GET /99/Models.mojo/m1?dir=/etc/m", "", 403},
 		{"GET /99/Models/m1/json?dir=/etc/m", "", 403},
-		{"GET /99/Models.bin/theirs?dir=/data/out/m", "", 403},
+		{"GET /99/Models.bin/theirs?dir=/data/out/m", "", 404},
 		{"GET /3/DownloadDataset?frame_id=mine&hex_string=false", "", 200},
-		{"GET /3/DownloadDataset?frame_id=theirs", "", 403},
+		{"GET /3/DownloadDataset?frame_id=theirs", "", 404},
 		{"POST /99/ImportSQLTable", "connection_url=jdbc:postgresql://db/a&table=t&columns=a,b", 200},
 		{"POST /99/ImportSQLTable", "connection_url=jdbc:postgresql://db/a%3FsocketFactory%3Dx&table=t", 403},
 		{"POST /99/ImportSQLTable", "connection_url=jdbc:postgresql://db/a&table=t;drop", 400},
 		{"POST /99/ImportSQLTable", "connection_url=jdbc:postgresql://db/a&select_query=select+1", 403},
 		{"POST /99/Rapids", "ast=(sum mine)", 200},
-		{"POST /99/Rapids", "ast=(sum theirs)", 403},
+		{"POST /99/Rapids", "ast=(sum theirs)", 404},
 		{"POST /99/Rapids", "ast=(assign theirs2 (cols mine 0))", 200},
-		{"POST /99/Rapids", "ast=(rm theirs)", 403},
+		{"POST /99/Rapids", "ast=(rm theirs)", 404},
 		{"POST /99/Rapids", `ast=(run_tool "MojoConvertTool" ["a"])`, 400},
 		{"POST /99/Rapids", `ast=(setproperty "a" "b")`, 400},
 		{"POST /99/Rapids", `ast=(ls)`, 403},
@@ -190,7 +193,7 @@ func TestRequests(t *testing.T) {
 		{"GET /3/Logs/download", "", 403},
 		{"GET /3/Logs/nodes/0/files/info", "", 403},
 		{"DELETE /3/DKV", "", 403},
-		{"DELETE /3/DKV/theirs", "", 403},
+		{"DELETE /3/DKV/theirs", "", 404},
 		{"DELETE /3/DKV/m1", "", 200},
 		{"POST /3/NodePersistentStorage/notebook/x", "value=%3Cscript%3E", 403},
 		{"POST /3/PutKey?destination_key=a.jar", "", 403},
@@ -240,8 +243,8 @@ func TestAutoML(t *testing.T) {
 		want int
 	}{
 		{`{"input_spec":{"training_frame":"mine","response_column":{"column_name":"y"}},"build_control":{"project_name":"p","stopping_criteria":{"max_models":2}},"build_models":{}}`, 200},
-		{`{"input_spec":{"training_frame":"theirs"}}`, 403},
-		{`{"input_spec":{"training_frame":{"name":"theirs"}}}`, 403},
+		{`{"input_spec":{"training_frame":"theirs"}}`, 404},
+		{`{"input_spec":{"training_frame":{"name":"theirs"}}}`, 404},
 		{`{"input_spec":{"training_frame":"mine"},"build_control":{"export_checkpoints_dir":"/etc"}}`, 403},
 		{`{"input_spec":{"training_frame":"mine"},"build_control":{"custom_metric_func":"python:a=b.C"}}`, 400},
 		{`{"input_spec":{"training_frame":"mine"},"build_models":{"algo_parameters":[{"scope":"any","name":"ntrees","value":3}]}}`, 200},
@@ -258,20 +261,41 @@ func TestAutoML(t *testing.T) {
 // TestSharedColumns: H2O copies columns on write, but not for functions that change in place: found on 3.46.0.12.
 func TestSharedColumns(t *testing.T) {
 	f := newFront(t)
-	f.as("root", "POST /3/CreateFrame", "dest=theirs&rows=10")
+	f.as("root", "POST /3/CreateFrame", "dest=public-x&rows=10")
 	f.as("ann", "POST /3/CreateFrame", "dest=mine&rows=10")
 	for _, c := range []struct {
-		who, ast string
-		want     int
+		do   string
+		want int
 	}{
-		{"root", "(tmp= py_1_sid_00aa (cols theirs 0))", 200},
-		{"ann", "(tmp= py_1_sid_00bb (cols mine 0))", 200},
-		{"ann", `(setDomain py_1_sid_00bb True ["a"])`, 200},
-		{"ann", `(setDomain theirs True ["a"])`, 403},
-		{"ann", `(setDomain py_1_sid_00aa True ["a"])`, 403},
+		{"(tmp= py_1_sid_00bb (cols mine 0))", 200},
+		{`(setDomain py_1_sid_00bb True ["a"])`, 200},
+		{`(setDomain public-x True ["a"])`, 403},
+		{"(tmp= py_2_sid_00bb (cols public-x 0))", 200},
+		{`(setDomain py_2_sid_00bb False ["a"])`, 200}, // not in place
+		{`(setDomain py_2_sid_00bb True ["a"])`, 403},
+		{"(tmp= py_3_sid_00bb (cbind mine (cols py_2_sid_00bb 0)))", 200},
+		{`(scale_inplace py_3_sid_00bb True True)`, 403},
+		{`(h2o.impute (cols py_3_sid_00bb 1) 0 "mean" "interpolate" [] _ _)`, 403},
+		{"DELETE /3/DKV/py_3_sid_00bb", 403},
+		{"DELETE /3/Frames/py_3_sid_00bb", 403},
+		{"POST /3/MissingInserter dataset=py_3_sid_00bb&fraction=0.5", 403},
+		{"(assign copy py_3_sid_00bb)", 200}, // copies
+		{`(scale_inplace copy True True)`, 200},
+		{"(rm py_3_sid_00bb)", 200}, // counts references
+		{"(tmp= py_3_sid_00bb (cols mine 0))", 200},
+		{`(scale_inplace py_3_sid_00bb True True)`, 200},
+		{"(tmp= py_4_sid_00bb (cols public-x 0))", 200},
+		{"(ifelse True 1 (rm py_4_sid_00bb))", 200}, // which does nothing
+		{`(scale_inplace py_4_sid_00bb True True)`, 403},
 	} {
-		if status, body := f.as(c.who, "POST /99/Rapids", "session_id=_sid_00"+map[string]string{"root": "aa", "ann": "bb"}[c.who]+"&ast="+url.QueryEscape(c.ast)); status != c.want {
-			t.Errorf("%s %s: %d, want %d: %.200s", c.who, c.ast, status, c.want, body)
+		target, form := "POST /99/Rapids", "session_id=_sid_00bb&ast="+url.QueryEscape(c.do)
+		if !strings.HasPrefix(c.do, "(") {
+			method, rest, _ := strings.Cut(c.do, " ")
+			path, body, _ := strings.Cut(rest, " ")
+			target, form = method+" "+path, body
+		}
+		if status, body := f.as("ann", target, form); status != c.want {
+			t.Errorf("%s: %d, want %d: %.200s", c.do, status, c.want, body)
 		}
 	}
 }

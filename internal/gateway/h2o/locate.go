@@ -132,13 +132,11 @@ func (s *site) locate(e *endpoint, r *rule) func(*gateway.Exchange) ([]auth.Reso
 		}
 		var main []auth.Resource
 		for _, n := range needs {
+			if d := x.Can(n.action, n.on); !d.Allow {
+				return nil, hidden(x, n, d)
+			}
 			if n.action == r.action {
 				main = append(main, n.on)
-				continue
-			}
-			if d := x.Can(n.action, n.on); !d.Allow {
-				no := denied(d.Policy, "Permission denied: it would %s %s %q", n.action, n.on.Type, n.on.ID)
-				return nil, no
 			}
 		}
 		if len(main) == 0 {
@@ -146,6 +144,16 @@ func (s *site) locate(e *endpoint, r *rule) func(*gateway.Exchange) ([]auth.Reso
 		}
 		return main, nil
 	}
+}
+
+// hidden answers for something that may not be touched. What may not even be read is answered as if it were not there, in the words of H2O
+// (H2OKeyNotFoundArgumentException): clients understand that, and it does not tell which names there are.
+func hidden(x *gateway.Exchange, n need, d auth.Decision) error {
+	x.Record.Decision = "deny"
+	if x.Record.Reason = d.Reason; n.on.ID != "" && n.on.Type != importRoot && n.on.Type != exportRoot && !x.Can(auth.Read, n.on).Allow {
+		return wire.Refuse(http.StatusNotFound, "RESOURCE_DOES_NOT_EXIST", d.Policy, "Object '"+n.on.ID+"' not found")
+	}
+	return denied(d.Policy, "Permission denied: it would %s %s %q", n.action, n.on.Type, n.on.ID)
 }
 
 // general is what a request without a key of its own is about: the server makes one, or answers for all, or nothing in particular.

@@ -407,8 +407,7 @@ func (s *site) holds(x *gateway.Exchange, it *intake.Item) (string, error) {
 
 // foreignModels lists the models that the caller may not change.
 func (s *site) foreignModels(x *gateway.Exchange) ([]string, error) {
-	query := []wire.Pair{{Name: "_exclude_fields", Value: "models/output,models/parameters,compatible_frames"}}
-	res, err := x.Send(http.MethodGet, []string{"3", "Models"}, query, http.Header{"Accept": {"application/json"}}, nil, 0)
+	res, err := x.Send(http.MethodGet, []string{"3", "Models"}, nil, http.Header{"Accept": {"application/json"}}, nil, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -8,8 +8,9 @@ import (
 
 // use is what an expression does to one key.
 type use struct {
-	key string
-	how how
+	key  string
+	how  how
+	sure bool // it happens whenever the expression succeeds: not in a branch or a function that may not run
 }
 
 type how int
@@ -97,6 +98,9 @@ var constants = map[string]bool{"FALSE": true, "False": true, "NA": true, "NaN":
 // aggregates are the words of GB that are no functions.
 var aggregates = map[string]bool{"sumSquares": true, "all": true, "ignore": true, "rm": true}
 
+// lazy are the functions that do not evaluate all their arguments.
+var lazy = map[string]bool{"ifelse": true, "&&": true, "||": true, "apply": true, "ddply": true, "GB": true, "h2o.impute": true}
+
 // mostElements bounds what one expression may make a sequence of: 10⁸ numbers are 800 MB.
 const mostElements = 1e8
 
@@ -106,6 +110,7 @@ type reading struct {
 	reserved string // a function for those who manage the cluster, and why
 	session  string
 	seen     map[use]bool
+	perhaps  int // how many terms around this one may leave it out
 }
 
 // usesOf says which keys an expression touches and how. session completes names that begin with '$'. An error is what nobody may do.
@@ -139,6 +144,8 @@ func (r *reading) walk(t term, s *scope, h how) error {
 	case call:
 		return r.call(t, s, h)
 	case lambda:
+		r.perhaps++
+		defer func() { r.perhaps-- }()
 		return r.walk(t.items[0], &scope{t.words, s}, h)
 	case name:
 		if constants[t.text] || s.binds(t.text) {
@@ -162,7 +169,7 @@ func (r *reading) expand(n string) string {
 }
 
 func (r *reading) add(key string, h how) {
-	u := use{key, h}
+	u := use{key, h, r.perhaps == 0}
 	if !r.seen[u] {
 		r.seen[u] = true
 		r.uses = append(r.uses, u)
@@ -182,6 +189,10 @@ func (r *reading) call(t term, s *scope, h how) error {
 		return fmt.Errorf("the function %q is not passed on: %s", f.text, e.never)
 	case e.reserved != "" && r.reserved == "":
 		r.reserved = fmt.Sprintf("%q: %s", f.text, e.reserved)
+	}
+	if lazy[f.text] {
+		r.perhaps++
+		defer func() { r.perhaps-- }()
 	}
 	for i, arg := range t.items[1:] {
 		if err := r.argument(f.text, e, i+1, arg, t, s, h); err != nil {
