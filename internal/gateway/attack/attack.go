@@ -38,6 +38,7 @@ type Step struct {
 	Browse  string            // instead of Request: a path that a browser opens, scripts and all
 	Load    string            // instead of Request: a model that somebody else loads with the real client, in ${canary-dir}
 	Maybe   bool              // a victim's request that may be answered with an error: an account that only some servers have
+	Until   string            // the request is made again, for a minute at most, until the answer holds this: a job that must end
 	// WaitHeard waits (ten seconds at most) until the listener has heard this, since servers deliver some things late.
 	WaitHeard string
 }

@@ -213,6 +213,10 @@ func (r *run) step(ctx context.Context, s *Step) error {
 		return err
 	}
 	answer, err := send(ctx, base, message, patience)
+	for n := 0; n < 300 && s.Until != "" && err == nil && answer.Status < 400 && !bytes.Contains(answer.Body, []byte(s.Until)); n++ {
+		time.Sleep(200 * time.Millisecond)
+		answer, err = send(ctx, base, message, patience)
+	}
 	if s.By == Victim {
 		if err != nil {
 			return fmt.Errorf("the victim's own request: %w", err)
