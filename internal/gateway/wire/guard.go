@@ -2,10 +2,13 @@ package wire
 
 import (
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,7 +20,10 @@ type Options struct {
 	MaxConns  int                // connections at once, more are closed at once; default 16,384
 	Head      time.Duration      // for a head to arrive once its first byte is there, and for a TLS handshake; default 10 s
 	Stall     time.Duration      // for the next bytes of a body; default 60 s
-	MinRate   int64              // bytes per second that a body must bring on average after the first 30 s of waiting for it; default 256
+	Patience  time.Duration      // how long a slow body is waited for before MinRate counts; default 30 s
+	MinRate   int64              // bytes per second that a body must bring on average after that; default 256
+	MaxIdle   int                // connections that may wait for their next request as long as the server allows; more wait Brief; default 2,048
+	Brief     time.Duration      // default 2 s
 }
 
 func (o Options) withDefaults() Options {
@@ -29,20 +35,21 @@ func (o Options) withDefaults() Options {
 	def(&o.MaxHead, 32<<10)
 	def(&o.MaxFields, 100)
 	def(&o.MaxConns, 16<<10)
-	if o.Head == 0 {
-		o.Head = 10 * time.Second
+	def(&o.MaxIdle, 2048)
+	wait := func(v *time.Duration, d time.Duration) {
+		if *v == 0 {
+			*v = d
+		}
 	}
-	if o.Stall == 0 {
-		o.Stall = time.Minute
-	}
+	wait(&o.Head, 10*time.Second)
+	wait(&o.Stall, time.Minute)
+	wait(&o.Patience, 30*time.Second)
+	wait(&o.Brief, 2*time.Second)
 	if o.MinRate == 0 {
 		o.MinRate = 256
 	}
 	return o
 }
-
-// patience is how long a slow body is waited for before MinRate counts.
-const patience = 30 * time.Second
 
 // where a connection stands.
 type where int
@@ -63,6 +70,7 @@ const refusedMethod = "REFUSED"
 type conn struct {
 	net.Conn
 	o       *Options
+	idle    *atomic.Int64 // connections of this listener that wait for a request
 	release func()
 	once    sync.Once
 
@@ -126,7 +134,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		if ok > 0 {
 			return ok, nil
 		}
-		if err != nil {
+		if err != nil && c.err == nil {
 			return 0, err
 		}
 	}
@@ -161,17 +169,42 @@ func (c *conn) more() error {
 // receive reads from the peer, with a bound on how long a body may stall.
 func (c *conn) receive(p []byte) (int, error) {
 	if c.state == inHead {
-		return c.Conn.Read(p)
+		return c.wait(p)
 	}
 	start := time.Now()
 	c.setOwnAt(start.Add(c.o.Stall))
 	n, err := c.Conn.Read(p)
 	c.waited += time.Since(start)
 	c.got += int64(n)
-	if c.waited > patience && c.got < int64(c.waited/time.Second)*c.o.MinRate {
+	if c.waited > c.o.Patience && c.got < int64(c.waited/time.Second)*c.o.MinRate || errors.Is(err, os.ErrDeadlineExceeded) && c.overdue() {
 		c.err = Refuse(408, "BAD_REQUEST", "wire/slow", "the body arrives too slowly")
 	}
 	return n, err
+}
+
+// wait reads the first bytes of a request. Each connection that waits costs about 16 KiB, so where very many do, the latest ones wait only briefly.
+// A buffer of one byte is net/http's look-out for the client's end while a handler runs: that is not idle.
+func (c *conn) wait(p []byte) (int, error) {
+	if len(p) == 1 {
+		return c.Conn.Read(p)
+	}
+	brief := c.idle.Add(1) > int64(c.o.MaxIdle)
+	if brief {
+		c.setOwnAt(time.Now().Add(c.o.Brief))
+	}
+	n, err := c.Conn.Read(p)
+	c.idle.Add(-1)
+	if brief {
+		c.setOwnAt(time.Time{})
+	}
+	return n, err
+}
+
+// overdue says that the guard's own deadline has passed, not one of the server's.
+func (c *conn) overdue() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.own.IsZero() && !time.Now().Before(c.own)
 }
 
 // check advances over b and says how many bytes may be handed on. It sets refusal for a bad head, err for a bad body.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -234,7 +235,7 @@ func (s *script) SetReadDeadline(time.Time) error { return nil }
 // through gives what the guard lets through, read in pieces.
 func through(b []byte, piece, read int) (out []byte, err error) {
 	o := Options{}.withDefaults()
-	c := &conn{Conn: &script{b: bytes.Clone(b), piece: piece}, o: &o, release: func() {}}
+	c := &conn{Conn: &script{b: bytes.Clone(b), piece: piece}, o: &o, idle: new(atomic.Int64), release: func() {}}
 	buf := make([]byte, read)
 	for {
 		n, err := c.Read(buf)

@@ -27,6 +27,7 @@ type listener struct {
 	net.Listener
 	o     Options
 	open  atomic.Int64
+	idle  atomic.Int64
 	ready chan net.Conn // connections after their handshake
 	done  chan struct{}
 	once  sync.Once
@@ -66,7 +67,7 @@ func (l *listener) accept() (net.Conn, error) {
 }
 
 func (l *listener) guard(c net.Conn) *conn {
-	return &conn{Conn: c, o: &l.o, release: func() { l.open.Add(-1) }}
+	return &conn{Conn: c, o: &l.o, idle: &l.idle, release: func() { l.open.Add(-1) }}
 }
 
 // shakeHands accepts and does each handshake beside the others.
@@ -98,7 +99,7 @@ func (l *listener) shakeHand(raw net.Conn) {
 	}
 	var c net.Conn = t
 	if t.ConnectionState().NegotiatedProtocol != "h2" {
-		c = secured{&conn{Conn: t, o: &l.o, release: func() {}}}
+		c = secured{&conn{Conn: t, o: &l.o, idle: &l.idle, release: func() {}}}
 	}
 	select {
 	case l.ready <- c:
