@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -48,15 +47,11 @@ func (g *gateFlags) openAccounts() (*accounts, error) {
 	return nil, errors.Join(err, s.Close())
 }
 
-// policies reads the Cedar files that the configuration names; relative ones lie beside it.
+// policies reads the Cedar files that the configuration names.
 func (f *gateFile) policies() ([]auth.PolicyFile, error) {
 	var list []auth.PolicyFile
 	for _, name := range f.Auth.Policies {
-		place := name
-		if f.name != "" {
-			place = beside(filepath.Dir(f.name), name)
-		}
-		text, err := os.ReadFile(place)
+		text, err := os.ReadFile(name)
 		if err != nil {
 			return nil, cannotRead("policy", name, err)
 		}

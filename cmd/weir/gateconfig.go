@@ -85,6 +85,10 @@ func readGateFile(name string) (*gateFile, error) {
 	for i := range f.Auth.Policies {
 		f.Auth.Policies[i] = beside(dir, f.Auth.Policies[i])
 	}
+	for i := range f.Auth.OIDC {
+		o := &f.Auth.OIDC[i]
+		o.SecretFile, o.CA = beside(dir, o.SecretFile), beside(dir, o.CA)
+	}
 	for i := range f.Upstreams {
 		u := &f.Upstreams[i]
 		for _, p := range []*string{&u.CA, &u.Credential.BearerFile, &u.Credential.PasswordFile} {

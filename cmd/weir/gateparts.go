@@ -77,6 +77,9 @@ func (p *gateParts) openAuth(ctx context.Context, a *app, f *gateFile, g *gateFl
 	}
 	o := f.Auth.Options(policies)
 	o.Base = "/-/weir/"
+	if o.Certificates == nil && f.TLS.ClientCA != "" {
+		o.Certificates = &auth.Certificates{} // whoever names an authority wants its certificates to count
+	}
 	o.Secure = o.Secure || f.TLS.Cert != ""
 	o.Watch = p.login
 	if p.auth, err = auth.Open(p.store, o); err != nil {

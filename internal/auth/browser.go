@@ -111,7 +111,7 @@ func (a *Auth) redirect(r *http.Request, p *provider) string {
 
 // depart sends the browser to the provider.
 func (a *Auth) depart(w http.ResponseWriter, r *http.Request, p *provider) {
-	if wait := a.guard.take(bucketKey{kind: 'l', addr: remote(r)}, Rate{2, 60}); wait > 0 {
+	if wait := a.guard.take(bucketKey{kind: 'l', addr: a.remote(r)}, Rate{2, 60}); wait > 0 {
 		a.refuseLogin(w, r, "", &Denied{Status: 429, Why: Limited, Reason: "too many logins from this address", RetryAfter: wait})
 		return
 	}
@@ -142,7 +142,7 @@ func (a *Auth) arrive(w http.ResponseWriter, r *http.Request, p *provider) {
 		a.refuseLogin(w, r, who, err)
 		return
 	}
-	c, err := a.startSession(r.Context(), who, "oidc", groups, remote(r), secure)
+	c, err := a.startSession(r.Context(), who, "oidc", groups, a.remote(r), secure)
 	if err != nil {
 		a.refuseLogin(w, r, who, unavailable(err))
 		return

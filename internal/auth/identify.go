@@ -28,7 +28,7 @@ const LongestCredential = 16 << 10
 // Identify finds out who asks. The error is a *Denied. Exactly one proof counts, in this order: the Authorization header, the header of a trusted
 // proxy, the client's certificate, the session cookie; a wrong one is never made up for by another.
 func (a *Auth) Identify(ctx context.Context, c Credentials) (Principal, error) {
-	addr := place(c.Remote.Addr())
+	addr := place(a.Client(c.Header, c.Remote).Addr())
 	if wait := a.guard.take(bucketKey{kind: 'a', addr: addr}, a.guard.limits.Address); wait > 0 {
 		return Principal{}, &Denied{Status: 429, Why: Limited, Reason: "too many requests from this address", RetryAfter: wait}
 	}
@@ -52,8 +52,8 @@ func (a *Auth) Identify(ctx context.Context, c Credentials) (Principal, error) {
 	return p, nil
 }
 
-// mayTry answers 429 to an address that is wrong all the time, before a proof is looked at that costs the gate more than the stranger. What was proven
-// before needs no looking at: neighbours behind the same address go on.
+// mayTry answers 429 to an address that is wrong all the time, before a password is hashed, which costs the gate more than the stranger. What was
+// proven before needs no hashing, and neither do tokens: neighbours behind the same address go on.
 func (a *Auth) mayTry(addr netip.Addr) error {
 	if wait := a.guard.spend(bucketKey{kind: 'w', addr: addr}, a.guard.limits.Wrong, 0); wait > 0 {
 		return &Denied{Status: 429, Why: Limited, Reason: "too many wrong credentials from this address", RetryAfter: wait}
@@ -116,7 +116,7 @@ func (a *Auth) authorization(ctx context.Context, v *view, header string, addr n
 		if !bearerForm(rest) {
 			return Principal{}, malformed("the bearer token cannot be read")
 		}
-		return a.byBearer(ctx, v, rest, addr)
+		return a.byBearer(ctx, v, rest)
 	}
 	return Principal{}, malformed("the Authorization header is neither Basic nor Bearer")
 }
@@ -151,7 +151,7 @@ func bearerForm(s string) bool {
 
 func (a *Auth) byPassword(ctx context.Context, v *view, name, password string, addr netip.Addr) (Principal, error) {
 	if _, ok := splitToken(password); ok { // for clients that know Basic only
-		p, err := a.byToken(ctx, v, password, addr)
+		p, err := a.byToken(ctx, v, password)
 		if err == nil && p.Name != name {
 			return Principal{}, wrong(name, "the token belongs to another account")
 		}
@@ -232,22 +232,17 @@ func (a *Auth) renew(ctx context.Context, name, stored, password string) {
 	}
 }
 
-func (a *Auth) byBearer(ctx context.Context, v *view, token string, addr netip.Addr) (Principal, error) {
+func (a *Auth) byBearer(ctx context.Context, v *view, token string) (Principal, error) {
 	if strings.HasPrefix(token, tokenPrefix) {
-		return a.byToken(ctx, v, token, addr)
+		return a.byToken(ctx, v, token)
 	}
-	return a.byJWT(ctx, v, token, addr)
+	return a.byJWT(ctx, v, token)
 }
 
-func (a *Auth) byToken(ctx context.Context, v *view, shown string, addr netip.Addr) (Principal, error) {
+func (a *Auth) byToken(ctx context.Context, v *view, shown string) (Principal, error) {
 	id, ok := splitToken(shown)
 	if !ok {
 		return Principal{}, wrong("", "a token of no form of ours")
-	}
-	if !known(v, v.tokens, id) {
-		if err := a.mayTry(addr); err != nil {
-			return Principal{}, err
-		}
 	}
 	t, err := recall(ctx, v, v.tokens, id, a.storage.Token)
 	if errors.Is(err, ErrNotFound) {

@@ -76,12 +76,12 @@ func (a *Auth) loginForm(w http.ResponseWriter, r *http.Request) {
 }
 
 // remote is the client's address; nothing when the server does not know it.
-func remote(r *http.Request) netip.Addr {
+func (a *Auth) remote(r *http.Request) netip.Addr {
 	p, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.Addr{}
 	}
-	return place(p.Addr())
+	return place(a.Client(r.Header, p).Addr())
 }
 
 func (a *Auth) loginPost(w http.ResponseWriter, r *http.Request) {
@@ -95,7 +95,7 @@ func (a *Auth) loginPost(w http.ResponseWriter, r *http.Request) {
 		a.showLogin(w, http.StatusForbidden, next, "Please log in from this page.") // else a site could log its visitors in as somebody else
 		return
 	}
-	addr := remote(r)
+	addr := a.remote(r)
 	if err := a.login(w, r, name, r.PostForm.Get("password"), addr); err != nil {
 		var d *Denied
 		if !errors.As(err, &d) {

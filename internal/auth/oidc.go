@@ -292,7 +292,7 @@ func (p *provider) verify(ctx context.Context, raw string, audiences []string, n
 }
 
 // byJWT finds the principal of a bearer token that a provider has signed.
-func (a *Auth) byJWT(ctx context.Context, v *view, token string, addr netip.Addr) (Principal, error) {
+func (a *Auth) byJWT(ctx context.Context, v *view, token string) (Principal, error) {
 	issuer, ok := issuerOf(token)
 	i := slices.IndexFunc(a.logins.providers, func(p *provider) bool { return p.Issuer == issuer && len(p.Audiences) > 0 })
 	if !ok || i < 0 {
@@ -301,9 +301,6 @@ func (a *Auth) byJWT(ctx context.Context, v *view, token string, addr netip.Addr
 	p, sum, now := a.logins.providers[i], sha256.Sum256([]byte(token)), a.now()
 	c, ok := a.logins.tokens.get(sum, now)
 	if !ok {
-		if err := a.mayTry(addr); err != nil {
-			return Principal{}, err
-		}
 		t, got, err := p.verify(ctx, token, p.Audiences, a.now)
 		if err != nil {
 			return Principal{}, tokenError(err)

@@ -23,6 +23,9 @@ type Options struct {
 	Base string
 	// Secure says that browsers reach this server by https although TLS ends before it.
 	Secure bool
+	// Forwarders are the addresses of proxies before this server, whose X-Forwarded-For is believed: without it all who come through one would
+	// share its limits and locks.
+	Forwarders []netip.Prefix
 	// Watch is told of every login by a browser, for the audit log; may be nil.
 	Watch func(Event)
 	// Proxy, Certificates and Providers are the other ways of proof; all are off unless they are set.
@@ -221,12 +224,6 @@ func recall[T any](ctx context.Context, v *view, kept map[string]*T, key string,
 	}
 	kept[key] = &got
 	return &got, nil
-}
-
-func known[T any](v *view, kept map[string]*T, key string) bool {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	return kept[key] != nil
 }
 
 func (a *Auth) account(ctx context.Context, v *view, name string) (*Account, error) {

@@ -77,3 +77,33 @@ func (a *Auth) proxied(ctx context.Context, v *view, c *claimed) (Principal, err
 	}
 	return v.principal(acc, "header", c.groups), nil
 }
+
+// mostForwards bounds how many addresses of X-Forwarded-For are looked at.
+const mostForwards = 32
+
+// Client gives the address that a request comes from: that of the connection or, when a listed proxy is at its other end, the last one in
+// X-Forwarded-For that is no listed proxy. What stands before that one is whatever the client wrote. The port is 0 when it is not known.
+func (a *Auth) Client(h http.Header, remote netip.AddrPort) netip.AddrPort {
+	trusted := func(ip netip.Addr) bool {
+		ip = ip.Unmap().WithZone("")
+		return slices.ContainsFunc(a.opt.Forwarders, func(n netip.Prefix) bool { return n.Contains(ip) })
+	}
+	if len(a.opt.Forwarders) == 0 || !trusted(remote.Addr()) {
+		return remote
+	}
+	lines := h["X-Forwarded-For"]
+	seen := 0
+	for i := len(lines) - 1; i >= 0; i-- {
+		list := strings.Split(lines[i], ",")
+		for j := len(list) - 1; j >= 0; j-- {
+			ip, err := netip.ParseAddr(strings.TrimSpace(list[j]))
+			if seen++; err != nil || seen > mostForwards {
+				return remote
+			}
+			if !trusted(ip) {
+				return netip.AddrPortFrom(ip, 0)
+			}
+		}
+	}
+	return remote
+}

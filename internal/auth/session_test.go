@@ -229,6 +229,28 @@ func TestProxy(t *testing.T) {
 	}
 }
 
+// TestForwardedFor: who comes through a listed proxy is counted by the address that it tells, and nobody chooses that address.
+func TestForwardedFor(t *testing.T) {
+	h := newHouse(t, auth.Options{Forwarders: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+	for _, c := range []struct {
+		remote string
+		header []string
+		want   string
+	}{
+		{"10.0.0.1", []string{"203.0.113.5"}, "203.0.113.5"}, {"10.0.0.1", []string{"198.51.100.1, 203.0.113.5"}, "203.0.113.5"},
+		{"10.0.0.1", []string{"198.51.100.1", "203.0.113.5, 10.1.1.1"}, "203.0.113.5"}, {"10.0.0.1", nil, "10.0.0.1"}, {"10.0.0.1", []string{"10.2.2.2"}, "10.0.0.1"},
+		{"10.0.0.1", []string{"203.0.113.5, nonsense"}, "10.0.0.1"}, {"192.0.2.1", []string{"203.0.113.5"}, "192.0.2.1"}, {"::ffff:10.0.0.1", []string{"2001:db8::1"}, "2001:db8::1"},
+	} {
+		got := h.Client(http.Header{"X-Forwarded-For": c.header}, netip.AddrPortFrom(netip.MustParseAddr(c.remote), 1))
+		if got.Addr().String() != c.want {
+			t.Errorf("%s with %q: %s, want %s", c.remote, c.header, got, c.want)
+		}
+	}
+	if got := newHouse(t, auth.Options{}).Client(http.Header{"X-Forwarded-For": {"203.0.113.5"}}, netip.MustParseAddrPort("10.0.0.1:1")); got.String() != "10.0.0.1:1" {
+		t.Errorf("with no proxy listed: %s", got)
+	}
+}
+
 // TestHeaderWithoutProxyMode: nobody becomes somebody by a header when no proxy is trusted.
 func TestHeaderWithoutProxyMode(t *testing.T) {
 	h := newHouse(t, auth.Options{})
