@@ -28,9 +28,10 @@ func main() {
 	rounds := flag.Int("rounds", 5, "turns; the median counts")
 	conns := flag.Int("conns", 32, "connections under load")
 	real := flag.Bool("mlflow", true, "also measure before a real MLflow, and its basic-auth app")
+	idle := flag.Int("idle", 10_000, "idle connections to the gate; 0: leave that out")
 	weir := flag.String("weir", "", "the binary to measure; by default it is built")
 	flag.Parse()
-	b := &bench{slice: time.Duration(*seconds * float64(time.Second)), rounds: *rounds, conns: *conns, weir: *weir}
+	b := &bench{slice: time.Duration(*seconds * float64(time.Second)), rounds: *rounds, conns: *conns, idling: *idle, weir: *weir}
 	ended := make(chan error, 1)
 	go func() { ended <- b.run(*real) }()
 	stop := make(chan os.Signal, 1)
@@ -52,6 +53,7 @@ type bench struct {
 	slice  time.Duration
 	rounds int
 	conns  int
+	idling int
 	weir   string
 	dir    string
 	mu     sync.Mutex
@@ -114,7 +116,7 @@ func (b *bench) measure(title, addr string, more []target) error {
 	if err != nil {
 		return err
 	}
-	gate, token, err := b.startGate(addr)
+	gate, token, pid, err := b.startGate(addr)
 	if err != nil {
 		return err
 	}
@@ -123,7 +125,13 @@ func (b *bench) measure(title, addr string, more []target) error {
 	if err := b.latency(targets); err != nil {
 		return err
 	}
-	return b.throughput(targets)
+	if err := b.throughput(targets); err != nil {
+		return err
+	}
+	if b.idling == 0 || len(more) > 0 {
+		return nil
+	}
+	return b.idle(b.idling, targets[2], pid)
 }
 
 // latency sends one request at a time, to the targets in turn, so that all meet the same moments of the machine.
@@ -153,13 +161,15 @@ func (b *bench) latency(targets []target) error {
 	fmt.Println("| one request at a time | n | p50 | p99 | added p50 | added p99 |")
 	fmt.Println("|---|---|---|---|---|---|")
 	for i, t := range targets {
-		slices.Sort(times[i])
+		sortTimes(times[i])
 		p50, p99 := quantile(times[i], 50), quantile(times[i], 99)
 		fmt.Printf("| %s | %d | %s | %s | %s | %s |\n", t.name, len(times[i]), ms(p50), ms(p99), ms(p50-quantile(times[0], 50)), ms(p99-quantile(times[0], 99)))
 	}
 	fmt.Println()
 	return nil
 }
+
+func sortTimes(t []time.Duration) { slices.Sort(t) }
 
 func quantile(sorted []time.Duration, percent int) time.Duration {
 	if len(sorted) == 0 {

@@ -117,9 +117,9 @@ upstreams:
 `
 
 // startGate is the real binary as a user starts it: accounts in SQLite, roles, the audit log in files.
-func (b *bench) startGate(to string) (addr, token string, err error) {
+func (b *bench) startGate(to string) (addr, token string, pid int, err error) {
 	if addr, err = freeAddr(); err != nil {
-		return "", "", err
+		return "", "", 0, err
 	}
 	weir := b.weir
 	if weir == "" {
@@ -127,30 +127,30 @@ func (b *bench) startGate(to string) (addr, token string, err error) {
 		build := exec.Command("go", "build", "-o", weir, "./cmd/weir")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
-			return "", "", fmt.Errorf("go build: %w: %s", err, out)
+			return "", "", 0, fmt.Errorf("go build: %w: %s", err, out)
 		}
 		b.weir = weir
 	}
 	data := filepath.Join(b.dir, "gate-"+strings.ReplaceAll(addr, ":", "-"))
 	if err := os.MkdirAll(data, 0o700); err != nil {
-		return "", "", err
+		return "", "", 0, err
 	}
 	config := filepath.Join(data, "gate.yaml")
 	if err := os.WriteFile(config, fmt.Appendf(nil, gateYAML, addr, data, to), 0o600); err != nil {
-		return "", "", err
+		return "", "", 0, err
 	}
 	cmd := exec.Command(weir, "gate", "--config", config)
 	if err := b.start(addr, cmd); err != nil {
-		return "", "", err
+		return "", "", 0, err
 	}
 	for _, args := range [][]string{{"user", "add", "bench", "--service", "--role", "scientist"}, {"token", "add", "bench"}} {
 		out, err := exec.Command(weir, append(append([]string{"gate"}, args...), "--data", data)...).Output()
 		if err != nil {
-			return "", "", fmt.Errorf("weir gate %s: %w: %s", strings.Join(args, " "), err, out)
+			return "", "", 0, fmt.Errorf("weir gate %s: %w: %s", strings.Join(args, " "), err, out)
 		}
 		token = strings.TrimSpace(string(out))
 	}
-	return addr, token, nil
+	return addr, token, cmd.Process.Pid, nil
 }
 
 // startMLflow starts a real server with a store of its own.
