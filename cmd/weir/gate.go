@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -88,20 +89,23 @@ func gateCommands(a *app, g *gateFlags) []*cobra.Command {
 	return []*cobra.Command{newGateUser(a, g), newGateToken(a, g), newGateRole(a, g), newGateCan(a, g), newGateTest(a, g), newGateQuota(a, g), newGateQuarantine(a, g)}
 }
 
+// gateKind is one sort of server that the gate knows. Its tables are large, so they are made when one is used: every start of weir would pay.
+type gateKind struct {
+	name string
+	make func() *gateway.Kind
+}
+
 // gateKinds lists every sort of server that the gate knows.
-func gateKinds() []*gateway.Kind {
-	return []*gateway.Kind{mlflow.Kind(), h2o.Kind(), gateway.Generic()}
+func gateKinds() []gateKind {
+	return []gateKind{{"mlflow", mlflow.Kind}, {"h2o", h2o.Kind}, {"generic", gateway.Generic}}
 }
 
 func kindNames() string {
-	s := ""
-	for i, k := range gateKinds() {
-		if i > 0 {
-			s += ", "
-		}
-		s += k.Name
+	var names []string
+	for _, k := range gateKinds() {
+		names = append(names, k.name)
 	}
-	return s
+	return strings.Join(names, ", ")
 }
 
 // load reads the configuration file and lays the flags over it.
@@ -172,7 +176,7 @@ func (a *app) gate(ctx context.Context, f *gateFile, g *gateFlags) error {
 	if err := f.dataDir(); err != nil {
 		return err
 	}
-	ups, err := f.upstreams(gateKinds())
+	ups, err := f.upstreams()
 	if err != nil {
 		return err
 	}

@@ -117,13 +117,13 @@ func (f *gateFile) errorf(format string, args ...any) error {
 }
 
 // upstreams makes what the gate stands before.
-func (f *gateFile) upstreams(kinds []*gateway.Kind) ([]*gateway.Upstream, error) {
+func (f *gateFile) upstreams() ([]*gateway.Upstream, error) {
 	if len(f.Upstreams) == 0 {
 		return nil, f.errorf("there is no upstream: a gate needs a server to stand before")
 	}
 	var list []*gateway.Upstream
 	for i := range f.Upstreams {
-		u, err := f.Upstreams[i].upstream(kinds)
+		u, err := f.Upstreams[i].upstream()
 		if err != nil {
 			return nil, f.errorf("upstreams: %q: %w", f.Upstreams[i].Name, err)
 		}
@@ -132,19 +132,17 @@ func (f *gateFile) upstreams(kinds []*gateway.Kind) ([]*gateway.Upstream, error)
 	return list, nil
 }
 
-func (f *upstreamFile) upstream(kinds []*gateway.Kind) (*gateway.Upstream, error) {
+func (f *upstreamFile) upstream() (*gateway.Upstream, error) {
 	u := &gateway.Upstream{
 		Name: f.Name, Host: strings.ToLower(f.Host), Prefix: f.Prefix, Allow: f.Allow, On: map[string]bool{}, FailOpen: map[string]bool{}, Timeout: f.Timeout,
 	}
-	var names []string
-	for _, k := range kinds {
-		names = append(names, k.Name)
-		if k.Name == f.Kind {
-			u.Kind = k
+	for _, k := range gateKinds() {
+		if k.name == f.Kind {
+			u.Kind = k.make()
 		}
 	}
 	if u.Kind == nil {
-		return nil, fmt.Errorf("kind %q is none of %s", f.Kind, strings.Join(names, ", "))
+		return nil, fmt.Errorf("kind %q is none of %s", f.Kind, kindNames())
 	}
 	if u.Name == "" {
 		u.Name = f.Kind

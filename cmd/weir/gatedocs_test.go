@@ -69,3 +69,19 @@ func keys(t reflect.Type, above string, each func(string)) {
 		keys(f.Type, above+tag+".", each)
 	}
 }
+
+// TestGateKinds: the names under which kinds are listed are their own, and the documentation has them.
+func TestGateKinds(t *testing.T) {
+	text, err := os.ReadFile(gateDocs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range gateKinds() {
+		if got := k.make(); got.Name != k.name || got.Doc == "" {
+			t.Errorf("kind %q says that it is %q, %q", k.name, got.Name, got.Doc)
+		}
+		if !strings.Contains(string(text), "| `"+k.name+"` |") {
+			t.Errorf("%s has no row for the kind %s", gateDocs, k.name)
+		}
+	}
+}
