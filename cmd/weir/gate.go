@@ -20,6 +20,7 @@ import (
 	"weir/internal/gateway"
 	"weir/internal/gateway/h2o"
 	"weir/internal/gateway/mlflow"
+	"weir/internal/gateway/serving"
 	"weir/internal/gateway/wire"
 )
 
@@ -97,7 +98,9 @@ type gateKind struct {
 
 // gateKinds lists every sort of server that the gate knows.
 func gateKinds() []gateKind {
-	return []gateKind{{"mlflow", mlflow.Kind}, {"h2o", h2o.Kind}, {"generic", gateway.Generic}}
+	return []gateKind{
+		{"mlflow", mlflow.Kind}, {"h2o", h2o.Kind}, {"mlflow-scoring", serving.Scoring}, {"v2", serving.V2}, {"torchserve", serving.TorchServe}, {"generic", gateway.Generic},
+	}
 }
 
 func kindNames() string {
