@@ -14,7 +14,7 @@ func artifacts() []line {
 		{both, "DELETE", "2.0/mlflow-artifacts/artifacts/{path...}", artifact, remove, byPath, opt{body: "none", flow: flow.DeleteArtifact}},
 		// The path of these is a folder; the body's is the name of a file on the client, of which the server takes what follows the last '/'.
 		{both, "POST", "2.0/mlflow-artifacts/mpu/create/{path...}", artifact, write, byPath, opt{free: "path", flow: flow.CreateMultipart}},
-		{both, "POST", "2.0/mlflow-artifacts/mpu/complete/{path...}", artifact, write, byPath, opt{free: "path", flow: flow.CompleteMultipart}},
+		{both, "POST", "2.0/mlflow-artifacts/mpu/complete/{path...}", artifact, write, byPath, opt{free: "path parts", flow: flow.CompleteMultipart}},
 		{both, "POST", "2.0/mlflow-artifacts/mpu/abort/{path...}", artifact, write, byPath, opt{free: "path", flow: flow.AbortMultipart}},
 		{both, "GET", "2.0/mlflow-artifacts/presigned/{path...}", artifact, download, byPath, opt{flow: flow.PresignedArtifact}},
 		{both, "POST", "2.0/mlflow/artifacts/presigned-download-url", artifact, download, runs("run_id"), opt{flow: flow.PresignDownload}},

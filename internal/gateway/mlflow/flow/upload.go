@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path"
 	"strconv"
 	"strings"
 
@@ -146,7 +145,11 @@ func CreateMultipart(x *gateway.Exchange) error {
 	if !ok {
 		parts = 1
 	}
-	m := multipart{x.Upstream.Name, x.Who.Name, multipartPath(x)}
+	to, err := multipartPath(x)
+	if err != nil {
+		return err
+	}
+	m := multipart{x.Upstream.Name, x.Who.Name, to}
 	about, err := json.Marshal(m)
 	if err != nil {
 		return err
@@ -172,8 +175,13 @@ func CreateMultipart(x *gateway.Exchange) error {
 }
 
 // multipartPath is where the whole goes: MLflow takes the base name of "path", which is the file's name at the client, below the URL's folder.
-func multipartPath(x *gateway.Exchange) string {
-	return path.Join(x.Vars[pathVar], path.Base(strings.ReplaceAll(field(x.JSON, "path"), `\`, "/")))
+func multipartPath(x *gateway.Exchange) (string, error) {
+	local := strings.ReplaceAll(field(x.JSON, "path"), `\`, "/")
+	base := local[strings.LastIndexByte(local, '/')+1:]
+	if err := wire.CheckSegment(base); err != nil {
+		return "", err
+	}
+	return join(x.Vars[pathVar], base), nil
 }
 
 func answerJSON(x *gateway.Exchange, v any) error {
@@ -195,7 +203,11 @@ func opened(x *gateway.Exchange) (*intake.Upload, multipart, error) {
 	if err != nil {
 		return nil, m, err
 	}
-	if err := json.Unmarshal(u.About, &m); err != nil || m != (multipart{x.Upstream.Name, x.Who.Name, multipartPath(x)}) {
+	to, err := multipartPath(x)
+	if err != nil {
+		return nil, m, err
+	}
+	if err := json.Unmarshal(u.About, &m); err != nil || m != (multipart{x.Upstream.Name, x.Who.Name, to}) {
 		return nil, m, intake.ErrNoUpload
 	}
 	return u, m, nil
