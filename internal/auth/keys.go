@@ -47,7 +47,7 @@ var errKey = errors.New("no key of the provider has signed this token")
 
 // VerifySignature gives the payload of a token that one of the keys has signed. It is what go-oidc asks.
 func (s *keySet) VerifySignature(ctx context.Context, token string) ([]byte, error) {
-	sig, err := jose.ParseSigned(token, s.algs)
+	sig, err := jose.ParseSignedCompact(token, s.algs)
 	if err != nil {
 		return nil, fmt.Errorf("the token cannot be read: %w", err)
 	}
