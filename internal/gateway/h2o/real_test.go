@@ -58,12 +58,11 @@ func (h *house) clear(t *testing.T) {
 	}
 	res.Body.Close()
 	for _, dir := range []string{h.in, h.out} {
-		list, err := filepath.Glob(filepath.Join(dir, "*"))
-		if err != nil {
+		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)
 		}
-		for _, f := range list {
-			os.RemoveAll(f)
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
