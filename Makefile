@@ -34,6 +34,8 @@ matrix: ## all environments: old frameworks, every fixture made and loaded again
 	testdata/make/mleap/run.sh verify
 	python3 testdata/make/benign/corpus.py
 	go test ./internal/catalog -run Corpus
+	testdata/gate/setup.sh all
+	go test -timeout 90m ./internal/gateway/attack -args -every
 	WEIR_RAW=1000000 go test -count=1 -timeout 60m -run Desync ./internal/gateway/wire
 
 bench: ## weir and its peers, turn by turn

@@ -94,6 +94,7 @@ func gateCommands(a *app, g *gateFlags) []*cobra.Command {
 type gateKind struct {
 	name string
 	make func() *gateway.Kind
+	return []*cobra.Command{newGateUser(a, g), newGateToken(a, g), newGateRole(a, g), newGateCan(a, g), newGateTest(a, g), newGateQuota(a, g), newGateQuarantine(a, g), newGateCheck(a)}
 }
 
 // gateKinds lists every sort of server that the gate knows.

@@ -56,16 +56,18 @@ const (
 
 // Proof says how one knows that the attack took effect: all that is given must hold.
 type Proof struct {
-	Answer string // an answer to the attacker holds this
-	File   string // this file exists…
-	Holds  string // …and holds this
-	Gone   string // this file is gone
-	Heard  string // the listener was asked for something that holds this (request line, headers or body)
-	Probe  *Step  // straight to the server, afterwards…
-	Shows  string // …answers with this in it
-	Hides  string // …answers without this in it
-	Inline bool   // the last answer to the attacker runs its script in a browser: HTML or SVG, not as a download, not under a sandbox
-	Down   bool   // the server has ended, or does not answer any more
+	Answer string  // an answer to the attacker holds this
+	Like   string  // an answer to the attacker fits this regular expression
+	File   string  // this file exists…
+	Holds  string  // …and holds this
+	Gone   string  // this file is gone
+	Heard  string  // the listener was asked for something that holds this (request line, headers or body)
+	Probe  *Step   // straight to the server, afterwards…
+	Shows  string  // …answers with this in it
+	Hides  string  // …answers without this in it
+	Either []Proof // at least one of these holds
+	Inline bool    // the last answer to the attacker runs its script in a browser: HTML or SVG, not as a download, not under a sandbox
+	Down   bool    // the server has ended, or does not answer any more
 }
 
 // Reply is what the listener answers.
@@ -81,7 +83,6 @@ type Reply struct {
 var Servers = map[string]Setting{
 	"":           {},
 	"local":      {Args: []string{"--no-serve-artifacts", "--default-artifact-root", "${dir}/artifacts"}},
-	"file-store": {Args: []string{"--backend-store-uri", "${dir}/store"}},
 	"basic-auth": {Args: []string{"--app-name", "basic-auth"}, Auth: true},
 	"gateway":    {Env: []string{"MLFLOW_GATEWAY_URI=http://${listener}", "MLFLOW_DEPLOYMENTS_TARGET=http://${listener}"}},
 }

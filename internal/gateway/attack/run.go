@@ -12,34 +12,38 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
 
 // Target is what is attacked.
 type Target struct {
-	URL    string // where the attacker's requests go
-	Auth   string // the attacker's Authorization header; empty: none
-	Server string // the server itself, for victims and probes; empty: it cannot be reached but through URL, and the harmless form runs
-	Admin  string // the Authorization header that the server itself wants from its administrator
-	Dir    string // the server's own folder
-	Alive  string // a path that a living server answers: /health
+	URL    string            // where the attacker's requests go
+	Auth   string            // the attacker's Authorization header; empty: none
+	Server string            // the server itself, for victims and probes; empty: it cannot be reached but through URL, and the harmless form runs
+	Admin  string            // the Authorization header that the server itself wants from its administrator
+	Dir    string            // the server's own folder
+	Vars   map[string]string // what steps may use besides: things that were made before
+	Alive  string            // a path that a living server answers: /health
 	// Browse opens a page with a browser; nil: a step that needs one fails.
 	Browse func(ctx context.Context, url string) error
-	// Load loads a model from the server itself, as somebody else, in a folder; whether that goes well does not matter. nil: as Browse.
-	Load     func(ctx context.Context, model, dir string)
+	// Load loads a model from the server itself, as somebody else, in a folder; whether the model is one does not matter. nil: as Browse.
+	Load     func(ctx context.Context, model, dir string) error
 	Listener *Listener // the one that the server was started with; nil: each run has its own
 }
 
 // Result says what came of an attack.
 type Result struct {
-	Worked  bool    // the proof holds
-	Why     string  // what of the proof holds or does not
-	Steps   int     // of the attacker's that were answered
-	Left    int     // of the attacker's that could not be made, since an earlier one gave nothing
-	Refused int     // answered with 400, 401, 403, 404, 405, 409, 413, 415, 422, 429 or 431
-	Broken  int     // answered with 5xx, or not at all
-	Trail   []Trace // of the attacker's steps
+	Worked  bool              // the proof holds
+	Why     string            // what of the proof holds or does not
+	Steps   int               // of the attacker's that were answered
+	Left    int               // of the attacker's that could not be made, since an earlier one gave nothing
+	Refused int               // answered with 400, 401, 403, 404, 405, 409, 413, 415, 422, 429 or 431
+	Broken  int               // answered with 5xx, or not at all
+	Trail   []Trace           // of the attacker's steps
+	Vars    map[string]string // all variables at the end
 }
 
 // Trace is what one step got.
@@ -96,6 +100,7 @@ func Run(ctx context.Context, a *Attack, t *Target) (*Result, error) {
 			return nil, err
 		}
 	}
+	maps.Copy(r.vars, t.Vars)
 	if err := r.listen(); err != nil {
 		return nil, err
 	}
@@ -109,6 +114,7 @@ func Run(ctx context.Context, a *Attack, t *Target) (*Result, error) {
 			}
 		}
 	}
+	r.result.Vars = r.vars
 	r.result.Worked, r.result.Why, err = r.prove(ctx, &proof)
 	return &r.result, err
 }
@@ -271,8 +277,7 @@ func (r *run) load(ctx context.Context, s *Step) error {
 	if r.target.Load == nil {
 		return errors.New("this attack needs somebody who loads a model")
 	}
-	r.target.Load(ctx, model, r.vars["canary-dir"])
-	return nil
+	return r.target.Load(ctx, model, r.vars["canary-dir"])
 }
 
 // note remembers an answer to the attacker and counts it.
@@ -302,6 +307,10 @@ func (r *run) prove(ctx context.Context, p *Proof) (bool, string, error) {
 		holds func() (bool, string, error)
 	}{
 		{p.Answer != "", func() (bool, string, error) { return r.proveAnswer(must(p.Answer, r.vars)) }},
+		{p.Like != "", func() (bool, string, error) {
+			re := regexp.MustCompile(p.Like)
+			return slices.ContainsFunc(r.answers, func(a *Answer) bool { return re.Match(a.Body) }), "whether an answer says it", nil
+		}},
 		{p.File != "", func() (bool, string, error) { return proveFile(must(p.File, r.vars), must(p.Holds, r.vars)) }},
 		{p.Gone != "", func() (bool, string, error) {
 			_, err := os.Stat(must(p.Gone, r.vars))
@@ -309,6 +318,14 @@ func (r *run) prove(ctx context.Context, p *Proof) (bool, string, error) {
 		}},
 		{p.Heard != "", func() (bool, string, error) {
 			return r.listener != nil && r.listener.wait(must(p.Heard, r.vars), 500*time.Millisecond), "whether the listener heard it", nil
+		}},
+		{len(p.Either) > 0, func() (ok bool, why string, err error) {
+			for i := range p.Either {
+				if ok, why, err = r.prove(ctx, &p.Either[i]); ok || err != nil {
+					break
+				}
+			}
+			return ok, why, err
 		}},
 		{p.Inline, func() (bool, string, error) { return r.proveInline() }},
 		{p.Probe != nil, func() (bool, string, error) { return r.proveProbe(ctx, p) }},

@@ -17,7 +17,7 @@ import (
 
 const (
 	maxAnswer = 4 << 20 // bytes of an answer's body that are looked at
-	patience  = 30 * time.Second
+	patience  = 90 * time.Second
 )
 
 // Answer is what one request got.

@@ -55,6 +55,12 @@ func filter(v, name string) string {
 		})
 	case "dots": // dots and slashes too, which servers need not decode to understand
 		return strings.NewReplacer(".", "%2e", "/", "%2f").Replace(v)
+	case "space": // what would end a request line early
+		return strings.NewReplacer(" ", "%20", "\t", "%09", "\n", "%0A", "\r", "%0D", "\x00", "%00").Replace(v)
+	case "overlong": // two bytes where UTF-8 has one
+		return strings.NewReplacer(".", "%c0%ae", "/", "%c0%af").Replace(v)
+	case "wide": // as old JavaScript wrote characters
+		return strings.NewReplacer(".", "%u002e", "/", "%u2215").Replace(v)
 	case "json":
 		b, _ := json.Marshal(v)
 		return string(b[1 : len(b)-1])

@@ -85,7 +85,7 @@ func StartMLflow(version string, opts ...Option) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return start(version, "/health", opts, func(s *Server, o *settings) *exec.Cmd {
+	s, err := start(version, "/health", opts, func(s *Server, o *settings) *exec.Cmd {
 		args := []string{"-W", "ignore", "-c", "from mlflow.cli import cli; cli()", "server", "--host", "127.0.0.1", "--port", fmt.Sprint(s.Port),
 			"--workers", "1", "--artifacts-destination", filepath.Join(s.Dir, "artifacts")}
 		if !strings.Contains(strings.Join(o.args, " "), "--backend-store-uri") {
@@ -95,12 +95,21 @@ func StartMLflow(version string, opts ...Option) (*Server, error) {
 			args = append(args, "--serve-artifacts")
 		}
 		cmd := exec.Command(python, append(args, o.args...)...)
-		// The venv's bin stands first: mlflow calls gunicorn and uvicorn by name. No worker phones home.
+		// The venv's bin stands first: mlflow calls gunicorn and uvicorn by name. No worker phones home, none is killed because the machine is
+		// busy, and the processes for jobs, which double the time to start, are there only when a test's own Env asks for them.
 		cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(python)+":"+os.Getenv("PATH"), "MLFLOW_DISABLE_TELEMETRY=true", "DO_NOT_TRACK=true",
-			"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false", // five more processes for each server, which only the job routes need
-			"PYTHONWARNINGS=ignore", "GIT_PYTHON_REFRESH=quiet", "HOME="+s.Dir)
+			"PYTHONWARNINGS=ignore", "GIT_PYTHON_REFRESH=quiet", "HOME="+s.Dir, "GUNICORN_CMD_ARGS=--timeout 300", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false")
 		return cmd
 	})
+	if err != nil {
+		return nil, err
+	}
+	// The first request that needs the store imports half of SQLAlchemy: many seconds on a busy machine. No test should pay for that.
+	client := &http.Client{Timeout: 5 * time.Minute}
+	if r, err := client.Get(s.URL + "/api/2.0/mlflow/experiments/get?experiment_id=0"); err == nil {
+		r.Body.Close()
+	}
+	return s, nil
 }
 
 // StartH2O is [H2O] without a test; the caller stops the server.
@@ -207,7 +216,7 @@ func (s *Server) launch(cmd *exec.Cmd, env []string, own bool) error {
 // await polls until the server answers; old MLflows migrate their database first, which takes seconds and, on a busy machine, minutes.
 func (s *Server) await(health string) error {
 	client := &http.Client{Timeout: 5 * time.Second}
-	end := time.Now().Add(3 * time.Minute)
+	end := time.Now().Add(6 * time.Minute)
 	for time.Now().Before(end) {
 		select {
 		case <-s.done:
