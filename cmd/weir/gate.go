@@ -87,14 +87,13 @@ With --to and --kind it stands before one server. More of them, TLS, roles and O
 
 // gateCommands are the commands of daily work, each in a file of its own.
 func gateCommands(a *app, g *gateFlags) []*cobra.Command {
-	return []*cobra.Command{newGateUser(a, g), newGateToken(a, g), newGateRole(a, g), newGateCan(a, g), newGateTest(a, g), newGateQuota(a, g), newGateLearn(a, g), newGateQuarantine(a, g)}
+	return []*cobra.Command{newGateUser(a, g), newGateToken(a, g), newGateRole(a, g), newGateCan(a, g), newGateTest(a, g), newGateQuota(a, g), newGateLearn(a, g), newGateQuarantine(a, g), newGateCheck(a)}
 }
 
 // gateKind is one sort of server that the gate knows. Its tables are large, so they are made when one is used: every start of weir would pay.
 type gateKind struct {
 	name string
 	make func() *gateway.Kind
-	return []*cobra.Command{newGateUser(a, g), newGateToken(a, g), newGateRole(a, g), newGateCan(a, g), newGateTest(a, g), newGateQuota(a, g), newGateQuarantine(a, g), newGateCheck(a)}
 }
 
 // gateKinds lists every sort of server that the gate knows.
