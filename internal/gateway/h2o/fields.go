@@ -58,7 +58,8 @@ func makeRoles() map[string]role {
 		"stratify_by", "synonyms", "targets", "treatment_column", "tree_class", "use_temp_table", "user_cols", "variables", "word", "search_criteria",
 		"type", "MetadataV3.path", "interaction_pairs", "interaction_pairs.a", "interaction_pairs.b", "AutoMLBuildSpecV99.build_models.monotone_constraints.key",
 		"AutoMLBuildSpecV99.build_models.modeling_plan.name", "AutoMLBuildSpecV99.build_models.modeling_plan.steps.id", "AutoMLBuildSpecV99.build_models.modeling_plan.steps",
-		"AutoMLBuildSpecV99.build_models.algo_parameters.name", "AutoMLBuildSpecV99.build_models.algo_parameters.value", "PutKey.destination_key")
+		"AutoMLBuildSpecV99.build_models.algo_parameters.name", "AutoMLBuildSpecV99.build_models.algo_parameters.value", "PutKey.destination_key",
+		"category", "NodePersistentStorageV3.name") // whose routes are for those who manage the cluster, or only say whether there is one
 	set(readFrame, "X", "background_frame", "beta_constraints", "blending_frame", "calibration_frame", "dataset", "frame", "frame_id",
 		"initial_biases", "initial_random_effects", "initial_t_matrix", "initial_weights", "leaderboard_frame", "linear_constraints", "plug_values",
 		"pre_trained", "source_frame", "source_frames", "training_frame", "user_points", "user_x", "user_y", "validation_frame", "words_frame",
@@ -85,7 +86,7 @@ func makeRoles() map[string]role {
 	set(sqlColumns, "columns")
 	set(sqlQuery, "select_query")
 	set(whole, "build_control", "input_spec", "build_models", "stopping_criteria", "algo_parameters", "modeling_plan", "preprocessing")
-	set(reservedFor, "category", "NodePersistentStorageV3.name", "LogsV3.name", "value", "SessionPropertyV3.key", "secret_access_key", "secret_key_id",
+	set(reservedFor, "LogsV3.name", "value", "SessionPropertyV3.key", "secret_access_key", "secret_key_id",
 		"session_token", "cipher_spec", "decrypt_impl", "decrypt_tool_id", "key_alias", "keystore_id", "keystore_type", "password", "username", "jdbc_url",
 		"table_name", "table_path", "tmp_path", "database", "partitions", "recovery_dir", "save_matrix_directory", "data", "XGBoostExecReqV3.key",
 		"decrypt_tool", "URL", "id", "ModelImportV3.dir", "GenericV3.path", "file_name")
