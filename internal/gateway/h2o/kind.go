@@ -2,8 +2,6 @@ package h2o
 
 import (
 	"encoding/json"
-	"maps"
-	"slices"
 	"time"
 
 	"weir/internal/gateway"
@@ -29,6 +27,7 @@ func (s *site) routes() []gateway.Route {
 	for i := range endpoints {
 		e := &endpoints[i]
 		if r := judge(e.method, e.path); r != nil && e.method != "HEAD" { // the core reads HEAD as GET
+			e.rule = r
 			routes = append(routes, s.route(e, r))
 		}
 	}
@@ -41,11 +40,11 @@ const largest = 4 << 20
 func (s *site) route(e *endpoint, r *rule) gateway.Route {
 	route := gateway.Route{Method: e.method, Path: e.path, Resource: r.about, Action: r.action, Limit: largest, Locate: s.locate(e, r)}
 	if r.never != "" {
-		route.Checks = append(route.Checks, gateway.Check{Name: "h2o/not-passed-on", Test: never(r.never, r.need)})
+		route.Checks = append(route.Checks, gateway.Check{Name: "h2o/not-passed-on", Test: never(r.never)})
 	}
 	route.Checks = append(route.Checks, gateway.Check{Name: "h2o/parameters", Test: s.check(e)})
 	switch {
-	case r.never != "" && r.need == "": // nothing of it is read
+	case r.never != "": // nothing of it is read
 		route.Query, route.Body = []string{"*"}, gateway.Stream
 	case e.method != "POST":
 		route.Query = e.settable()
@@ -88,14 +87,4 @@ func refusalForm(r *wire.Refusal) (string, []byte) {
 		return "text/plain", []byte("refused")
 	}
 	return "application/json", b
-}
-
-// Types lists the types of resource of this kind, for roles and policies.
-func Types() []string {
-	types := map[string]bool{}
-	for _, r := range rules {
-		types[r.about] = true
-	}
-	types[exportRoot] = true
-	return slices.Sorted(maps.Keys(types))
 }

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"path"
-	"regexp"
+
 	"slices"
 	"strings"
 
+	"weir"
 	"weir/internal/auth"
 	"weir/internal/gateway"
 	"weir/internal/gateway/wire"
@@ -165,7 +166,7 @@ func (e *endpoint) algoParameter(full string, o wire.Object) error {
 		return nil
 	}
 	n, _ := o["name"].(string)
-	if r, known := roles[n]; known && r != plain || flags[n] != plain {
+	if r, known := roles()[n]; known && r != plain || flagRole(n) != plain {
 		return bad("nested", "%q cannot be set through algo_parameters", n)
 	}
 	return nil
@@ -181,9 +182,9 @@ func keyed(r role) bool {
 
 // keys are made of letters, digits and a few signs: no quote, bracket, comma, angle bracket or space. H2O strips quotes, splits lists and takes
 // "{…}" for JSON (Schema.parse), and Flow shows names as HTML (CVE-2023-6013).
-var keyPattern = regexp.MustCompile(`^[\p{L}\p{N}_.$/:@~%+=#^!*-]{1,512}$`)
+var keyPattern = weir.Pattern(`^[\p{L}\p{N}_.$/:@~%+=#^!*-]{1,512}$`)
 
-func goodKey(s string) bool { return keyPattern.MatchString(s) && s != "null" && s != "NULL" }
+func goodKey(s string) bool { return keyPattern().MatchString(s) && s != "null" && s != "NULL" }
 
 // splitList reads ["a","b"], [a,b] or a, as Schema.parse does, and nothing else.
 func splitList(s string) ([]string, error) {
@@ -230,7 +231,7 @@ func (e *endpoint) means(x *gateway.Exchange, ps []param) error {
 func (e *endpoint) mean(x *gateway.Exchange, p param, v string) error {
 	switch p.role {
 	case newFrame, newModel, newKey:
-		if functions[v] != nil || constants[v] || strings.HasPrefix(v, "$") {
+		if functions()[v] != nil || constant(v) || strings.HasPrefix(v, "$") {
 			return bad("key", "%s: %q is a word of H2O's own", p.name, v)
 		}
 	case importPath, importPaths:
@@ -244,7 +245,7 @@ func (e *endpoint) mean(x *gateway.Exchange, p param, v string) error {
 	case exportPath:
 		return below(x.Upstream.Allow["export-roots"], "export-roots", p.name, v)
 	case sessionKey:
-		if !sessionPattern.MatchString(v) {
+		if !sessionPattern().MatchString(v) {
 			return bad("session", "%s: %.60q is no session of this server", p.name, v)
 		}
 	case nested:
@@ -264,11 +265,11 @@ func (e *endpoint) mean(x *gateway.Exchange, p param, v string) error {
 func off(v string) bool { return v == "false" || v == "False" || v == "FALSE" || v == "0" }
 
 // sessionPattern is what RapidsHandler.startSession makes; _specialSess is what it takes when none is said.
-var sessionPattern = regexp.MustCompile(`^(_sid_[0-9a-f]{1,8}|_specialSess)$`)
+var sessionPattern = weir.Pattern(`^(_sid_[0-9a-f]{1,8}|_specialSess)$`)
 
 // reserved refuses a parameter that only belongs on routes for those who manage the cluster, unless this is one or a flow looks at it.
 func (e *endpoint) reserved(name string) error {
-	if r := judge(e.method, e.path); r != nil && (r.action == "manage" || r.flow == "importModel" || r.flow == "uploadModel" || r.flow == "generic" || strings.Contains(e.path, "/Assembly") || name == "username" || name == "password") {
+	if r := e.rule; r != nil && (r.action == "manage" || r.flow == "importModel" || r.flow == "uploadModel" || r.flow == "generic" || strings.Contains(e.path, "/Assembly") || name == "username" || name == "password") {
 		return nil
 	}
 	return bad("parameter", "%s: it is not passed on here", name)
@@ -284,7 +285,7 @@ func (e *endpoint) nestedParameters(name, v string) error {
 		if strings.HasPrefix(n, "_") || strings.ContainsAny(n, ".") {
 			return bad("nested", "%s: %q is no parameter", name, n)
 		}
-		if r, known := roles[n]; known && r != plain || flags[n] != plain {
+		if r, known := roles()[n]; known && r != plain || flagRole(n) != plain {
 			return bad("nested", "%s: %q must be said as a parameter of its own", name, n)
 		}
 		if _, known := e.fields[n]; !known && name == "hyper_parameters" {
@@ -347,8 +348,8 @@ func simplePattern(name, v string) error {
 }
 
 var (
-	sqlIdentifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63}){0,2}$`)
-	sqlList       = regexp.MustCompile(`^(\*|[A-Za-z_][A-Za-z0-9_]{0,63}( ?, ?[A-Za-z_][A-Za-z0-9_]{0,63})*)$`)
+	sqlIdentifier = weir.Pattern(`^[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63}){0,2}$`)
+	sqlList       = weir.Pattern(`^(\*|[A-Za-z_][A-Za-z0-9_]{0,63}( ?, ?[A-Za-z_][A-Za-z0-9_]{0,63})*)$`)
 )
 
 // meansSQL checks what goes to a database: JDBC URLs carry parameters that run code in the driver (CVE-2024-45758, CVE-2025-6507,
@@ -362,11 +363,11 @@ func meansSQL(u *gateway.Upstream, p param, v string) error {
 			return no
 		}
 	case sqlName:
-		if !sqlIdentifier.MatchString(v) {
+		if !sqlIdentifier().MatchString(v) {
 			return bad("sql", "%s: %.80q is no name of a table", p.name, v)
 		}
 	case sqlColumns:
-		if !sqlList.MatchString(v) {
+		if !sqlList().MatchString(v) {
 			return bad("sql", "%s: %.80q is no list of columns", p.name, v)
 		}
 	case sqlQuery:

@@ -3,9 +3,11 @@ package h2o
 import (
 	"errors"
 	"fmt"
-	"regexp"
+
 	"strconv"
 	"strings"
+
+	"weir"
 )
 
 // Bounds of a Rapids expression: real clients stay far below them.
@@ -89,7 +91,7 @@ func (p *rapidsParser) next(depth int) (term, error) {
 	if err != nil {
 		return term{}, err
 	}
-	if decimal.MatchString(w) {
+	if decimal().MatchString(w) {
 		return term{kind: number, text: w}, nil
 	}
 	return term{kind: name, text: w}, nil
@@ -97,7 +99,7 @@ func (p *rapidsParser) next(depth int) (term, error) {
 
 // decimal is what is certainly a number to commons-lang's NumberUtils.isNumber. What H2O would take for a number beside it ("1L", "0x1F")
 // counts as a name here, and names must be those of frames that one may use.
-var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$`)
+var decimal = weir.Pattern(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$`)
 
 func (p *rapidsParser) call(depth int) (term, error) {
 	p.at++
@@ -125,7 +127,7 @@ func (p *rapidsParser) call(depth int) (term, error) {
 }
 
 // parameter is a Java identifier without '$', with which H2O marks names of a session.
-var parameter = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
+var parameter = weir.Pattern(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
 
 func (p *rapidsParser) lambda(depth int) (term, error) {
 	p.at++
@@ -140,7 +142,7 @@ func (p *rapidsParser) lambda(depth int) (term, error) {
 		if err != nil {
 			return t, err
 		}
-		if !parameter.MatchString(w) || constants[w] {
+		if !parameter().MatchString(w) || constant(w) {
 			return t, fmt.Errorf("%q cannot be a parameter", w)
 		}
 		t.words = append(t.words, w)
@@ -184,14 +186,14 @@ func (p *rapidsParser) list() (term, error) {
 				p.at++
 			}
 			w := p.src[from:p.at]
-			if _, err := strconv.ParseFloat(w, 64); (err != nil && !errors.Is(err, strconv.ErrRange)) || !listNumber.MatchString(w) {
+			if _, err := strconv.ParseFloat(w, 64); (err != nil && !errors.Is(err, strconv.ErrRange)) || !listNumber().MatchString(w) {
 				return t, fmt.Errorf("%.40q in a list of numbers", w)
 			}
 		}
 	}
 }
 
-var listNumber = regexp.MustCompile(`^([+-]?[0-9]*\.?[0-9]*([eE][+-]?[0-9]{1,3})?|[nN]a[nN]|nan|NaN)$`)
+var listNumber = weir.Pattern(`^([+-]?[0-9]*\.?[0-9]*([eE][+-]?[0-9]{1,3})?|[nN]a[nN]|nan|NaN)$`)
 
 func (p *rapidsParser) strings() (term, error) {
 	t := term{kind: texts}

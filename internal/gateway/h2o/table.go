@@ -17,6 +17,7 @@ type endpoint struct {
 	method, path string
 	schemas      []string
 	fields       map[string]string // name to type: "" for numbers, booleans, enumerations and columns; s, F, M, K, o, each with * for lists
+	rule         *rule             // what judges it
 	vars         []string          // the names of the path's variables, in order
 }
 
@@ -119,18 +120,18 @@ func (e *endpoint) role(field string) role {
 		return unjudged
 	}
 	if kind == "" {
-		return flags[field] // plain for what is no flag of these
+		return flagRole(field) // plain for what is no flag of these
 	}
 	for _, s := range e.schemas {
-		if r, ok := roles[s+"."+field]; ok {
+		if r, ok := roles()[s+"."+field]; ok {
 			return r
 		}
 	}
-	if r, ok := roles[field]; ok {
+	if r, ok := roles()[field]; ok {
 		return r
 	}
 	if i := strings.LastIndexByte(field, '.'); i >= 0 {
-		if r, ok := roles[field[i+1:]]; ok {
+		if r, ok := roles()[field[i+1:]]; ok {
 			return r
 		}
 	}

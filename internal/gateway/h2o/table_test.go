@@ -32,7 +32,7 @@ func TestEveryRouteIsJudged(t *testing.T) {
 			}
 		}
 	}
-	for _, r := range rules {
+	for _, r := range rules() {
 		if !used[r.on] {
 			t.Errorf("rule %q names no route of the table", r.on)
 		}

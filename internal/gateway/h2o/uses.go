@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // use is what an expression does to one key.
@@ -49,7 +50,7 @@ strDistance stratified_kfold_column strlen strsplit substring sum sumNA sumaxis 
 transform trigamma trim trunc unique var week which which.max which.min word2vec.to.frame x year`
 
 // functions are all that H2O 3.46 knows, each judged: a test compares them with the server's own list.
-var functions = makeFunctions()
+var functions = sync.OnceValue(makeFunctions)
 
 func makeFunctions() map[string]*effect {
 	const (
@@ -92,14 +93,28 @@ func makeFunctions() map[string]*effect {
 	return m
 }
 
-// constants are names that H2O looks up before keys.
-var constants = map[string]bool{"FALSE": true, "False": true, "NA": true, "NaN": true, "PI": true, "Pi": true, "TRUE": true, "True": true, "false": true, "nan": true}
+// constant says that H2O looks a name up before keys.
+func constant(name string) bool {
+	switch name {
+	case "FALSE", "False", "NA", "NaN", "PI", "Pi", "TRUE", "True", "false", "nan":
+		return true
+	}
+	return false
+}
 
-// aggregates are the words of GB that are no functions.
-var aggregates = map[string]bool{"sumSquares": true, "all": true, "ignore": true, "rm": true}
+// aggregate says that a word of GB is no function.
+func aggregate(word string) bool {
+	return word == "sumSquares" || word == "all" || word == "ignore" || word == "rm"
+}
 
-// lazy are the functions that do not evaluate all their arguments.
-var lazy = map[string]bool{"ifelse": true, "&&": true, "||": true, "apply": true, "ddply": true, "GB": true, "h2o.impute": true}
+// lazy says that a function does not evaluate all its arguments.
+func lazy(function string) bool {
+	switch function {
+	case "ifelse", "&&", "||", "apply", "ddply", "GB", "h2o.impute":
+		return true
+	}
+	return false
+}
 
 // mostElements bounds what one expression may make a sequence of: 10⁸ numbers are 800 MB.
 const mostElements = 1e8
@@ -148,7 +163,7 @@ func (r *reading) walk(t term, s *scope, h how) error {
 		defer func() { r.perhaps-- }()
 		return r.walk(t.items[0], &scope{t.words, s}, h)
 	case name:
-		if constants[t.text] || s.binds(t.text) {
+		if constant(t.text) || s.binds(t.text) {
 			return nil
 		}
 		// H2O looks a name up among the keys before the functions, so a bare name is a key whatever it says. Some functions take keys without
@@ -181,7 +196,7 @@ func (r *reading) call(t term, s *scope, h how) error {
 	if f.kind != name {
 		return fmt.Errorf("a call needs the name of a function, not an expression")
 	}
-	e := functions[f.text]
+	e := functions()[f.text]
 	switch {
 	case e == nil || s.binds(f.text):
 		return fmt.Errorf("the function %.60q is not in the gate's list", f.text)
@@ -190,7 +205,7 @@ func (r *reading) call(t term, s *scope, h how) error {
 	case e.reserved != "" && r.reserved == "":
 		r.reserved = fmt.Sprintf("%q: %s", f.text, e.reserved)
 	}
-	if lazy[f.text] {
+	if lazy(f.text) {
 		r.perhaps++
 		defer func() { r.perhaps-- }()
 	}
@@ -211,7 +226,7 @@ func (r *reading) argument(fn string, e *effect, i int, arg, whole term, s *scop
 		if !e.literal {
 			key = r.expand(key)
 		}
-		if n != deletes && (functions[key] != nil || constants[key]) {
+		if n != deletes && (functions()[key] != nil || constant(key)) {
 			return fmt.Errorf("%q is a word of Rapids and cannot name a key", key)
 		}
 		r.add(key, n)
@@ -228,7 +243,7 @@ func (r *reading) argument(fn string, e *effect, i int, arg, whole term, s *scop
 		}
 	}
 	for _, w := range e.words {
-		if arg.kind == name && (w == i || w < 0 && i >= -w) && (arg.text == "_" || aggregates[arg.text] || isPure(arg.text)) {
+		if arg.kind == name && (w == i || w < 0 && i >= -w) && (arg.text == "_" || aggregate(arg.text) || isPure(arg.text)) {
 			return nil
 		}
 	}
@@ -240,7 +255,7 @@ func (r *reading) argument(fn string, e *effect, i int, arg, whole term, s *scop
 
 // isPure says that a function only reads, so that handing its name to apply gives it nothing more to do.
 func isPure(fn string) bool {
-	e := functions[fn]
+	e := functions()[fn]
 	return e != nil && e.never == "" && e.reserved == "" && e.names == nil && e.inPlace == 0 && e.keys == nil
 }
 
