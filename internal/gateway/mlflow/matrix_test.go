@@ -156,7 +156,7 @@ func (w *world) mark(who string, l line, r gateway.Route, s side) string {
 	case w.last.Decision == "allow" || status == 503:
 		return "+"
 	}
-	w.t.Errorf("%s %s %v: %d %v (%s)", r.Method, path, body, status, answer, w.last.Decision)
+	w.t.Errorf("%s %s: %d %v (%s) %v", r.Method, path, status, answer, w.last.Decision, body)
 	return "?"
 }
 
@@ -282,7 +282,7 @@ func sampleValue(l line, s side, name string) any {
 		return "gateway/e/invocations"
 	case "url":
 		return "https://93.184.216.34/hook"
-	case "run_link", "artifact_location", "default_artifact_root", "location", "page_token", "tags", "records", "auth_config":
+	case "run_link", "artifact_location", "default_artifact_root", "location", "page_token", "tags", "request_metadata", "trace_metadata", "records", "auth_config":
 		return nil
 	case "serialized_scorer", "serialized_scorers", "model_json":
 		return "{}"

@@ -2,51 +2,109 @@ package mlflow
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"weir/internal/gateway"
-	"weir/internal/gateway/wire"
 )
 
 // general are the checks that every line has. They go by the names of fields, which mean the same on every route, so that a new route or flaw
 // meets them too.
 func general(s *shape, free []string) []check {
-	agree := agree
-	if len(free) > 0 {
-		agree = func(x *gateway.Exchange) error { return agreeBut(x, free) }
-	}
 	return []check{
-		{Name: "mlflow/fields", Test: s.test},
-		{Name: "mlflow/path-and-body", Test: agree},
-		{Name: "mlflow/ids", Test: s.each(idLike, testID)},
-		{Name: "mlflow/paths", Test: but(free, s.each(pathLike, testPath))},
-		{Name: "mlflow/names", Test: s.each(nameLike, testName)},
-		{Name: "mlflow/keys", Test: s.each(keyLike, testKey)},
-		{Name: "mlflow/addresses", Test: but(free, s.eachOf(addressLike, testAddress))},
-		{Name: "mlflow/tags", Test: s.tags},
+		{Name: "mlflow/body", Test: func(x *gateway.Exchange) error { return s.test(x, free) }},
+		{Name: "mlflow/path-and-body", Test: func(x *gateway.Exchange) error { return agree(x, free) }},
+		{Name: "mlflow/path-and-query", Test: outside},
 		{Name: "mlflow/workspace", Test: workspaceHeader},
 	}
+}
+
+// meaning is what a field of that name is, wherever it stands.
+type meaning int
+
+const (
+	none meaning = iota
+	id
+	aPath
+	aName
+	aKey
+	address
+	tags
+)
+
+func meaningOf(name string) meaning {
+	switch {
+	case idLike(name):
+		return id
+	case pathLike(name):
+		return aPath
+	case nameLike(name):
+		return aName
+	case keyLike(name):
+		return aKey
+	case addressLike(name):
+		return address
+	case name == "tags" || name == "request_metadata" || name == "trace_metadata":
+		return tags
+	}
+	return none
+}
+
+// test holds one string to its meaning.
+func (m meaning) test(x *gateway.Exchange, name, v string) error {
+	switch m {
+	case id:
+		return rule(testID(name, v), "mlflow/ids")
+	case aPath:
+		return rule(testPath(name, v), "mlflow/paths")
+	case aName:
+		return rule(testName(name, v), "mlflow/names")
+	case aKey:
+		return rule(testKey(name, v), "mlflow/keys")
+	case address:
+		return rule(testAddress(x, name, v), "mlflow/addresses")
+	}
+	return nil
+}
+
+// outside reads what stands outside the body.
+func outside(x *gateway.Exchange) error {
+	for name, v := range x.Vars {
+		if err := meaningOf(name).test(x, name, v); err != nil {
+			return err
+		}
+		if keyLike(name) { // delete-tag in the path
+			if err := testTag(v, ""); err != nil {
+				return err
+			}
+		}
+	}
+	for _, p := range x.Query {
+		if err := meaningOf(p.Name).test(x, p.Name, p.Value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // workspaceHeader takes one workspace's name, as MLflow writes it.
 func workspaceHeader(x *gateway.Exchange) error {
 	h := x.Header.Values(inWorkspace)
-	if len(h) > 1 || len(h) == 1 && !workspaceNames.MatchString(h[0]) {
+	if len(h) > 1 || len(h) == 1 && !workspaceName(h[0]) {
 		return refuse("", "%s must name one workspace", inWorkspace)
 	}
 	return nil
 }
 
-var workspaceNames = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+// workspaceName: lower-case letters, digits and, inside, '-'.
+func workspaceName(v string) bool {
+	return v != "" && len(v) <= 63 && v[0] != '-' && v[len(v)-1] != '-' && strings.Trim(v, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
 
 // agree refuses a body that names another thing than the path does: some handlers of MLflow read the one, some the other.
-func agree(x *gateway.Exchange) error { return agreeBut(x, nil) }
-
-func agreeBut(x *gateway.Exchange, free []string) error {
+func agree(x *gateway.Exchange, free []string) error {
 	for name, v := range x.Vars {
 		for _, p := range x.Query {
 			if p.Name == name && p.Value != v {
@@ -62,76 +120,6 @@ func agreeBut(x *gateway.Exchange, free []string) error {
 	return nil
 }
 
-// each makes a check of a test of one string, for all fields whose name is like that, wherever they stand.
-func (s *shape) each(like func(string) bool, test func(name, v string) error) func(*gateway.Exchange) error {
-	return s.eachOf(like, func(_ *gateway.Exchange, name, v string) error { return test(name, v) })
-}
-
-// but makes a check look at all but some fields of the body.
-func but(free []string, all func(*gateway.Exchange) error) func(*gateway.Exchange) error {
-	if len(free) == 0 {
-		return all
-	}
-	return func(x *gateway.Exchange) error {
-		y, body := *x, wire.Object{}
-		for name, v := range x.JSON {
-			if !slices.Contains(free, name) {
-				body[name] = v
-			}
-		}
-		r := *x.Request
-		r.JSON = body
-		y.Request = &r
-		return all(&y)
-	}
-}
-
-func (s *shape) eachOf(like func(string) bool, test func(x *gateway.Exchange, name, v string) error) func(*gateway.Exchange) error {
-	return func(x *gateway.Exchange) error {
-		for name, v := range x.Vars {
-			if like(name) {
-				if err := test(x, name, v); err != nil {
-					return err
-				}
-			}
-		}
-		for _, p := range x.Query {
-			if like(p.Name) {
-				if err := test(x, p.Name, p.Value); err != nil {
-					return err
-				}
-			}
-		}
-		return s.walk(x.JSON, func(name string, v any) error {
-			if t, ok := text(v); ok && like(name) {
-				return test(x, name, t)
-			}
-			return nil
-		})
-	}
-}
-
-// walk visits every value of a body that the shape describes, lists and objects within it too, but nothing inside free-form values.
-func (s *shape) walk(o map[string]any, visit func(name string, v any) error) error {
-	for name, v := range o {
-		f := s.fields[name]
-		values, many := v.([]any)
-		if !many {
-			values = []any{v}
-		}
-		for _, e := range values {
-			if inner, ok := object(e); ok && f.of != nil {
-				if err := f.of.walk(inner, visit); err != nil {
-					return err
-				}
-			} else if err := visit(name, e); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // idLike: what ends in _id is one of MLflow's ids, but for these, which people or other systems choose.
 func idLike(name string) bool {
 	switch name {
@@ -141,12 +129,23 @@ func idLike(name string) bool {
 	return strings.HasSuffix(name, "_id") || strings.HasSuffix(name, "_ids") || name == "run_uuid"
 }
 
-// ids are what all stores make: numbers, 32 hexadecimal digits, UUIDs, and m-, d-, tr- before these. MLflow itself takes \w, which in Python
+// isID takes what all stores make: numbers, 32 hexadecimal digits, UUIDs, and m-, d-, tr- before these. MLflow itself takes \w, which in Python
 // is every letter of Unicode.
-var ids = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:~-]{0,255}$`)
+func isID(v string) bool {
+	for i := 0; i < len(v); i++ {
+		c := v[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case i > 0 && (c == '_' || c == '.' || c == ':' || c == '~' || c == '-'):
+		default:
+			return false
+		}
+	}
+	return v != "" && len(v) <= 256
+}
 
 func testID(name, v string) error {
-	if v != "" && !ids.MatchString(v) {
+	if v != "" && !isID(v) {
 		return refuse("", "%s is no id: letters, digits and _ . : ~ - are", name)
 	}
 	return nil
@@ -190,7 +189,7 @@ func badPath(v string) string {
 		return `has a \, # or ?`
 	case strings.HasPrefix(v, "/"):
 		return "is absolute"
-	case schemeOrDrive.MatchString(v):
+	case schemeOrDrive(v):
 		return "begins like a URI or a drive"
 	}
 	for _, s := range strings.Split(strings.TrimSuffix(v, "/"), "/") {
@@ -202,7 +201,21 @@ func badPath(v string) string {
 	return ""
 }
 
-var schemeOrDrive = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:(/|\\|$)|^[A-Za-z]:`)
+// schemeOrDrive: "file:/…", "http:", "c:x".
+func schemeOrDrive(v string) bool {
+	scheme, rest, ok := strings.Cut(v, ":")
+	if !ok || scheme == "" || !letter(scheme[0]) {
+		return false
+	}
+	for i := 1; i < len(scheme); i++ {
+		if c := scheme[i]; !letter(c) && (c < '0' || c > '9') && c != '+' && c != '.' && c != '-' {
+			return false
+		}
+	}
+	return len(scheme) == 1 || rest == "" || rest[0] == '/' || rest[0] == '\\'
+}
+
+func letter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 
 // percent decodes every %xx of a string, leaving what is no such thing.
 func percent(s string) (string, error) {
@@ -261,7 +274,7 @@ func testName(name, v string) error {
 		return refuse("", "%s is longer than 500 bytes", name)
 	case !plain(v):
 		return refuse("", "%s has control characters or is no UTF-8", name)
-	case name == "alias" && v != "" && !aliases.MatchString(v):
+	case name == "alias" && v != "" && !isAlias(v):
 		return refuse("", "an alias is letters, digits, - and _")
 	case strings.Contains(v, `\`) || strings.Contains(v, "://"):
 		return refuse("", `%s has a \ or ://`, name)
@@ -280,7 +293,15 @@ func testName(name, v string) error {
 	}
 }
 
-var aliases = regexp.MustCompile(`^[\pL\pN_-]{1,255}$`)
+// isAlias: what MLflow takes, which is \w and '-'.
+func isAlias(v string) bool {
+	for _, c := range v {
+		if !unicode.IsLetter(c) && !unicode.IsNumber(c) && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return v != "" && len(v) <= 255
+}
 
 func keyLike(name string) bool { return name == "key" || name == "metric_key" || name == "tag_key" }
 

@@ -140,7 +140,7 @@ func TestFields(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s.test(&gateway.Exchange{Request: &wire.Request{JSON: o}})
+		return s.test(&gateway.Exchange{Request: &wire.Request{JSON: o}}, nil)
 	}
 	for _, c := range [][2]string{
 		{"POST 2.0/mlflow/runs/create", `{"experiment_id":"0","start_time":1700000000000,"tags":[{"key":"a","value":"b"}],"user_id":null}`},

@@ -3,8 +3,8 @@ package mlflow
 import (
 	_ "embed"
 	"encoding/json"
-	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -30,12 +30,14 @@ type shape struct {
 	fields map[string]field
 	camel  map[string]string // the other spelling that protocol buffers take, to the one that stands here
 	closed bool
+	pair   bool // it has a key and a value, as tags have
 }
 
 type field struct {
-	kind string
-	many bool
-	of   *shape
+	kind  string
+	many  bool
+	of    *shape
+	means meaning
 }
 
 func readShapes() *shapes {
@@ -67,7 +69,11 @@ func readShapes() *shapes {
 }
 
 func (s *shape) add(name string, f field) {
+	f.means = meaningOf(name)
 	s.fields[name] = f
+	_, hasKey := s.fields["key"]
+	_, hasValue := s.fields["value"]
+	s.pair = hasKey && hasValue
 	if c := camelCase(name); c != name {
 		s.camel[c] = name
 	}
@@ -138,68 +144,88 @@ func (s *shape) query() []string {
 	return names
 }
 
-// test holds a JSON body to the shape: no field that MLflow would read under another spelling or not at all, and every value of its type.
-func (s *shape) test(x *gateway.Exchange) error {
+// reading goes once through a body: no field that MLflow would read under another spelling or not at all, every value of its type, and every
+// string what its field means.
+type reading struct {
+	x    *gateway.Exchange
+	free []string // names at the top that mean something else here, with all that is in them
+	odd  bool     // this is in one of those: only types count
+}
+
+// test reads the body of a request.
+func (s *shape) test(x *gateway.Exchange, free []string) error {
 	if x.JSON == nil {
 		return nil
 	}
-	return s.object(x.JSON, "")
+	return reading{x: x, free: free}.object(s, x.JSON, "")
 }
 
-func (s *shape) object(o map[string]any, at string) error {
+func (r reading) object(s *shape, o map[string]any, at string) error {
 	for name, v := range o {
 		f, ok := s.fields[name]
 		if !ok {
 			if other := s.camel[name]; other != "" {
-				return refuse("json-fields", "the field %q must be spelled %q", at+name, at+other)
+				return rule(refuse("", "the field %q must be spelled %q", at+name, at+other), "mlflow/fields")
 			}
 			if s.closed {
-				return refuse("json-fields", "the request has a field %q that MLflow does not know", at+name)
+				return rule(refuse("", "the request has a field %q that MLflow does not know", at+name), "mlflow/fields")
 			}
-			continue
+			f = field{kind: "any", means: meaningOf(name)}
 		}
-		if err := f.test(v, at+name); err != nil {
+		in := r
+		in.odd = r.odd || at == "" && slices.Contains(r.free, name)
+		if err := in.field(f, name, v, at); err != nil {
 			return err
 		}
+	}
+	if s.pair && !r.odd {
+		key, _ := o["key"].(string)
+		v, _ := o["value"].(string)
+		return testTag(key, v)
 	}
 	return nil
 }
 
-func (f field) test(v any, at string) error {
+func (r reading) field(f field, name string, v any, at string) error {
 	if v == nil {
 		return nil // protocol buffers read null as not there
 	}
-	if !f.many || f.kind == "any" {
-		return f.one(v, at)
-	}
-	list, ok := v.([]any)
-	if !ok {
-		return wrongType(at, "a list")
-	}
-	for i, e := range list {
-		if e == nil {
-			return wrongType(fmt.Sprintf("%s[%d]", at, i), f.kind)
+	if f.means == tags && !r.odd {
+		if err := testTags(v); err != nil {
+			return err
 		}
-		if err := f.one(e, at); err != nil {
+	}
+	values, isList := v.([]any)
+	switch {
+	case f.many && f.kind != "any" && !isList:
+		return wrongType(at+name, "a list")
+	case !isList || !f.many && f.kind != "any":
+		return r.one(f, name, v, at)
+	}
+	for _, e := range values {
+		if e == nil && f.kind != "any" {
+			return wrongType(at+name, f.kind)
+		}
+		if err := r.one(f, name, e, at); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (f field) one(v any, at string) error {
+func (r reading) one(f field, name string, v any, at string) error {
 	if f.of != nil {
 		o, ok := object(v)
 		if !ok {
-			return wrongType(at, "an object")
+			return wrongType(at+name, "an object")
 		}
-		return f.of.object(o, at+".")
+		return r.object(f.of, o, at+name+".")
 	}
 	good := true
 	switch f.kind {
 	case "string":
 		_, isText := v.(string)
-		good = isText || (strings.Contains(at, "experiment_id") && integer(v)) // MLflow makes strings of these, for old clients
+		good = isText || f.means == id && integer(v) && strings.HasPrefix(name, "experiment_id") // MLflow makes strings of these, for old clients
 	case "integer":
 		good = integer(v)
 	case "number":
@@ -211,13 +237,19 @@ func (f field) one(v any, at string) error {
 		good = integer(v) || isText && enumName(s)
 	}
 	if !good {
-		return wrongType(at, f.kind)
+		return wrongType(at+name, f.kind)
+	}
+	if r.odd || f.means == none || f.means == tags {
+		return nil
+	}
+	if t, ok := text(v); ok {
+		return f.means.test(r.x, name, t)
 	}
 	return nil
 }
 
 func wrongType(at, want string) error {
-	return refuse("json-types", "the field %q must be %s", at, article(want))
+	return refuse("mlflow/types", "the field %q must be %s", at, article(want))
 }
 
 func article(kind string) string {

@@ -204,7 +204,7 @@ func declared(x *gateway.Exchange) ([]string, error) {
 // runsSource is runs:/ID/path.
 func runsSource(x *gateway.Exchange, u uri) error {
 	id, _, ok := strings.Cut(strings.TrimPrefix(u.path, "/"), "/")
-	if !ok || u.host != "" || !ids.MatchString(id) {
+	if !ok || u.host != "" || !isID(id) {
 		return refuse("", "source must be runs:/ID/path")
 	}
 	if mine, _ := value(x, "run_id"); mine != "" && mine != id {
@@ -229,7 +229,7 @@ func modelsSource(x *gateway.Exchange, rest string) error {
 		name = name[:i]
 	} else if len(parts) == 1 {
 		find = theLoggedModel
-		if !ids.MatchString(name) {
+		if !isID(name) {
 			return refuse("", "source names no logged model")
 		}
 	}
@@ -294,7 +294,7 @@ func locatePath(x *gateway.Exchange, p string) (auth.Resource, error) {
 		}
 	}
 	for _, s := range segments[:min(len(segments), 3)] {
-		if !ids.MatchString(s) {
+		if !isID(s) {
 			continue
 		}
 		info, err := infoOfExperiment(x, s)

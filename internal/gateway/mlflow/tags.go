@@ -8,72 +8,27 @@ import (
 	"weir/internal/gateway/wire"
 )
 
-// tags looks at tags that MLflow itself reads: those that begin with "mlflow." lead to files, to other runs, or into the
-// pages.
-func (s *shape) tags(x *gateway.Exchange) error {
-	test := testTag
-	visit := func(o map[string]any) error {
-		key, isTag := o["key"].(string)
-		v, _ := o["value"].(string)
-		if !isTag {
-			return nil
+// testTags looks at tags in their other forms than a list of pairs: an object, or, for data sets, the text of one.
+func testTags(v any) error {
+	if t, ok := v.(string); ok && t != "" {
+		o, err := wire.ParseJSON([]byte(t), wire.BodyLimits)
+		if err != nil {
+			return rule(refuse("", "the text of tags is no JSON object"), "mlflow/tags")
 		}
-		return test(key, v)
+		v = o
 	}
-	for _, name := range []string{"key", "tag_key"} { // delete-tag in the path
-		if k, ok := x.Vars[name]; ok {
-			if err := test(k, ""); err != nil {
-				return err
-			}
-		}
-	}
-	return s.objects(x.JSON, visit, test)
-}
-
-// objects visits every object of a body, and the pairs of objects that are called tags.
-func (s *shape) objects(o map[string]any, visit func(map[string]any) error, pair func(k, v string) error) error {
-	if err := visit(o); err != nil {
-		return err
-	}
-	for name, v := range o {
-		if name == "tags" || name == "request_metadata" || name == "trace_metadata" {
-			for k, t := range tagsOf(v) {
-				if err := pair(k, t); err != nil {
-					return err
-				}
-			}
-		}
-		if t, ok := v.(string); ok && name == "tags" && t != "" { // data sets send theirs as a text of JSON
-			inner, err := wire.ParseJSON([]byte(t), wire.BodyLimits)
-			if err != nil {
-				return refuse("", "the text of tags is no JSON object")
-			}
-			for k, t := range tagsOf(inner) {
-				if err := pair(k, t); err != nil {
-					return err
-				}
-			}
-		}
-		f := s.fields[name]
-		if f.of == nil {
-			continue
-		}
-		if inner, ok := object(v); ok {
-			if err := f.of.objects(inner, visit, pair); err != nil {
-				return err
-			}
-		}
-		for _, inner := range list(v) {
-			if err := f.of.objects(inner, visit, pair); err != nil {
-				return err
-			}
+	for k, t := range tagsOf(v) {
+		if err := testTag(k, t); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// testTag knows the tags whose values MLflow follows.
-func testTag(key, v string) error {
+// testTag knows the tags that MLflow itself reads: those that begin with "mlflow." lead to files, to other runs, or into the pages.
+func testTag(key, v string) error { return rule(testFollowed(key, v), "mlflow/tags") }
+
+func testFollowed(key, v string) error {
 	if !strings.HasPrefix(key, "mlflow.") || v == "" {
 		return nil
 	}
@@ -183,7 +138,7 @@ var gatewayPath = check{Name: "mlflow/gateway-path", CVE: []string{"CVE-2025-529
 	parts := strings.Split(strings.TrimPrefix(p, "/"), "/")
 	known := p == "" ||
 		x.Method == "GET" && strings.HasPrefix(strings.TrimPrefix(p, "/"), "api/2.0/endpoints") && testPath("gateway_path", strings.TrimPrefix(p, "/")) == nil ||
-		len(parts) == 3 && parts[0] == "gateway" && ids.MatchString(parts[1]) && parts[2] == "invocations" && x.Method == "POST"
+		len(parts) == 3 && parts[0] == "gateway" && isID(parts[1]) && parts[2] == "invocations" && x.Method == "POST"
 	if !known {
 		return refuse("", "gateway_path is none of the deployments server's paths")
 	}

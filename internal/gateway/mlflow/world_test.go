@@ -2,6 +2,7 @@ package mlflow
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -195,7 +196,7 @@ func (w *world) project(prefix string) side {
 	}
 	s.model = w.must("", "POST", v2+"logged-models", m{"experiment_id": s.exp, "name": "m"}, "model.info.model_id")
 	w.must("", "POST", v2+"registered-models/create", m{"name": prefix + "-prompt", "tags": []m{{"key": isPrompt, "value": "true"}}}, "")
-	s.trace = "tr-" + strings.Repeat("0", 28) + fmt.Sprintf("%04x", len(prefix)*4096+len(s.exp))
+	s.trace = "tr-" + fmt.Sprintf("%x", rand.Text()[:16])
 	w.must("", "POST", v3+"traces", m{"trace": m{"trace_info": m{"trace_id": s.trace, "trace_location": m{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": m{"experiment_id": s.exp}},
 		"request_time": "2026-01-01T00:00:00Z", "state": "OK"}}}, "")
 	s.dataset = w.must("", "POST", v3+"datasets/create", m{"name": prefix + "-data", "experiment_ids": []string{s.exp}}, "dataset.dataset_id")
