@@ -95,16 +95,6 @@ func newTrace(x *gateway.Exchange) ([]auth.Resource, error) {
 	return found, err
 }
 
-// exported is what OpenTelemetry sends: the experiment stands in a header.
-func exported(x *gateway.Exchange) ([]auth.Resource, error) {
-	h := x.Header.Values("X-Mlflow-Experiment-Id")
-	if len(h) != 1 || testID("X-Mlflow-Experiment-Id", h[0]) != nil || h[0] == "" {
-		return nil, refuse("mlflow/ids", "X-Mlflow-Experiment-Id must stand there once and be an id")
-	}
-	e, err := theExperiment(x, h[0])
-	return []auth.Resource{e}, err
-}
-
 // scorerList takes one experiment or several.
 var scorerList = experiments("experiment_id", "experiment_ids")
 

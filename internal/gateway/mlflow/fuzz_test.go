@@ -31,6 +31,22 @@ func FuzzPath(f *testing.F) {
 	})
 }
 
+// FuzzExport: reading spans never fails otherwise than with an error, and the ids are ids.
+func FuzzExport(f *testing.F) {
+	span := []byte{0x0a, 16, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
+	f.Add(append([]byte{0x0a, 22, 0x12, 20, 0x12, 18}, span...))
+	f.Add([]byte{0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
+	f.Add([]byte{0x08, 1, 0x15, 0, 0, 0, 0, 0x19, 0, 0, 0, 0, 0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		ids, err := tracesOf(b)
+		for id := range ids {
+			if len(id) != 32 || !isID("tr-"+id) {
+				t.Fatalf("the id %q of %x (%v)", id, b, err)
+			}
+		}
+	})
+}
+
 // FuzzURI: whatever lies within a root does so for every way to read it that MLflow has had.
 func FuzzURI(f *testing.F) {
 	for _, s := range []string{"s3://b/t/x", "mlflow-artifacts:/0/r/artifacts/m", "file:///srv/x", "/srv/x", "s3://b/t/../x", "http:///?/../x", "s3://b/t#/../../x", "s3:/b/t/x", "S3://B/t", "//b/t"} {

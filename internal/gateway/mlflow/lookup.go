@@ -184,10 +184,11 @@ var places = map[string][]place{
 		{path: "3.0/mlflow/traces/{id}", self: "trace.trace_info.trace_id", in: "trace.trace_info.trace_location.mlflow_experiment.experiment_id"},
 		{path: "2.0/mlflow/traces/{id}/info", self: "trace_info.request_id", in: "trace_info.experiment_id"},
 	},
-	labelSchema: {{path: "3.0/mlflow/label-schemas/get", param: "schema_id", self: "label_schema.schema_id", in: "label_schema.experiment_id"}},
-	reviewQueue: {{path: "3.0/mlflow/review-queues/get", param: "queue_id", self: "review_queue.queue_id", in: "review_queue.experiment_id"}},
-	issue:       {{path: "3.0/mlflow/issues/{id}", self: "issue.issue_id", in: "issue.experiment_id"}},
-	job:         {{path: "3.0/mlflow/prompt-optimization/jobs/{id}", self: "job.job_id", in: "job.experiment_id"}},
+	exportedTrace: {{path: "3.0/mlflow/traces/{id}", self: "trace.trace_info.trace_id", in: "trace.trace_info.trace_location.mlflow_experiment.experiment_id"}},
+	labelSchema:   {{path: "3.0/mlflow/label-schemas/get", param: "schema_id", self: "label_schema.schema_id", in: "label_schema.experiment_id"}},
+	reviewQueue:   {{path: "3.0/mlflow/review-queues/get", param: "queue_id", self: "review_queue.queue_id", in: "review_queue.experiment_id"}},
+	issue:         {{path: "3.0/mlflow/issues/{id}", self: "issue.issue_id", in: "issue.experiment_id"}},
+	job:           {{path: "3.0/mlflow/prompt-optimization/jobs/{id}", self: "job.job_id", in: "job.experiment_id"}},
 }
 
 // whereIs asks the server where something belongs, in the ways that its version may know.

@@ -145,7 +145,7 @@ func (w *world) mark(who string, l line, r gateway.Route, s side) string {
 	path, body := sample(l, r, s)
 	header := []string{marked, "stop"}
 	if r.Path == "/v1/traces" {
-		header = append(header, "X-Mlflow-Experiment-Id", s.exp)
+		header = append(header, "X-Mlflow-Experiment-Id", s.exp, "Content-Type", "application/x-protobuf")
 	}
 	status, answer := w.call(who, r.Method, path, body, header...)
 	w.mu.Lock()

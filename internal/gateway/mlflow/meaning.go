@@ -222,7 +222,7 @@ func percent(s string) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		if s[i] == '%' && i+2 < len(s) {
-			if hi, lo := hex(s[i+1]), hex(s[i+2]); hi >= 0 && lo >= 0 {
+			if hi, lo := unhex(s[i+1]), unhex(s[i+2]); hi >= 0 && lo >= 0 {
 				b.WriteByte(byte(hi<<4 | lo))
 				i += 2
 				continue
@@ -233,7 +233,7 @@ func percent(s string) (string, error) {
 	return b.String(), nil
 }
 
-func hex(c byte) int {
+func unhex(c byte) int {
 	switch {
 	case c >= '0' && c <= '9':
 		return int(c - '0')

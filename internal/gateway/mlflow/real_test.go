@@ -1,8 +1,12 @@
 package mlflow
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/rand"
+	"encoding/hex"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -208,6 +212,67 @@ func TestRealForeignThings(t *testing.T) {
 			t.Errorf("%s: %d %v", c.what, status, answer)
 		}
 	}
+}
+
+// TestRealExport sends spans as OpenTelemetry does, plain and compressed, into the own experiment and over a foreign trace.
+func TestRealExport(t *testing.T) {
+	w := newWorld(t, "new", nil)
+	p := unique(t)
+	own, foreign := w.project(p+"-mine"), w.project(p+"-theirs")
+	ann := w.account("ann", auth.RoleScientist, p+"-mine-*")
+	send := func(exp, trace string, zipped bool) int {
+		b := export(t, trace)
+		header := []string{"Content-Type", "application/x-protobuf", "X-Mlflow-Experiment-Id", exp, "Authorization", "Bearer " + ann}
+		if zipped {
+			var z bytes.Buffer
+			g := gzip.NewWriter(&z)
+			g.Write(b)
+			g.Close()
+			b, header = z.Bytes(), append(header, "Content-Encoding", "gzip")
+		}
+		r, err := http.NewRequest("POST", w.url+"/v1/traces", bytes.NewReader(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		res, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		return res.StatusCode
+	}
+	for _, zipped := range []bool{false, true} {
+		id := fmt.Sprintf("%x", rand.Text()[:16])
+		if status := send(own.exp, id, zipped); status != 200 {
+			t.Errorf("own spans, compressed %v: %d", zipped, status)
+		}
+		if status, _ := w.call(ann, "GET", "/api/3.0/mlflow/traces/tr-"+id, nil); status != 200 {
+			t.Errorf("the trace of these spans, compressed %v: %d", zipped, status)
+		}
+	}
+	if status := send(foreign.exp, fmt.Sprintf("%x", rand.Text()[:16]), false); status != 403 {
+		t.Errorf("spans into a foreign experiment: %d", status)
+	}
+	if status := send(own.exp, strings.TrimPrefix(foreign.trace, "tr-"), false); status != 403 {
+		t.Errorf("spans over a foreign trace: %d", status)
+	}
+}
+
+// export writes one span of a trace as an exporter would.
+func export(t *testing.T, trace string) []byte {
+	t.Helper()
+	id, err := hex.DecodeString(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	field := func(n byte, content []byte) []byte { return append([]byte{n<<3 | 2, byte(len(content))}, content...) }
+	span := append(field(1, id), field(2, []byte("12345678"))...)
+	span = append(span, field(5, []byte("work"))...)
+	span = append(span, 7<<3|1, 0, 0, 0, 0, 0, 0, 0, 1, 8<<3|1, 0, 0, 0, 0, 0, 0, 0, 2)
+	return field(1, field(2, field(2, span)))
 }
 
 // TestRealGraphQL asks what the pages ask, and what they do not.
