@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -250,6 +251,24 @@ func TestGuessesAgainstMemory(t *testing.T) {
 	}
 	if got := h.why(t, from(here, "Authorization", basic("ann", password))); got != auth.Locked {
 		t.Errorf("the right password after that: %q", got)
+	}
+}
+
+// TestManyAtOnce: a client whose first requests come all at once is neither refused nor hashed for each of them.
+func TestManyAtOnce(t *testing.T) {
+	h := newHouse(t, auth.Options{})
+	h.user(t, "ann")
+	var wg sync.WaitGroup
+	why := make(chan auth.Why, 500)
+	for range 500 {
+		wg.Go(func() { why <- h.why(t, from(here, "Authorization", basic("ann", password))) })
+	}
+	wg.Wait()
+	close(why)
+	for w := range why {
+		if w != "" {
+			t.Fatalf("one of 500 requests at once: %q", w)
+		}
 	}
 }
 

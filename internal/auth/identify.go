@@ -38,9 +38,6 @@ func (a *Auth) Identify(ctx context.Context, c Credentials) (Principal, error) {
 	}
 	p, err := a.prove(ctx, v, c, addr)
 	if d := (*Denied)(nil); errors.As(err, &d) {
-		if d.Why == Wrong {
-			a.guard.take(bucketKey{kind: 'w', addr: addr}, a.guard.limits.Wrong)
-		}
 		if d.Status == http.StatusUnauthorized {
 			d.Challenge = a.challenges()
 		}
@@ -50,15 +47,6 @@ func (a *Auth) Identify(ctx context.Context, c Credentials) (Principal, error) {
 		return Principal{}, unavailable(err)
 	}
 	return p, nil
-}
-
-// mayTry answers 429 to an address that is wrong all the time, before a password is hashed, which costs the gate more than the stranger. What was
-// proven before needs no hashing, and neither do tokens: neighbours behind the same address go on.
-func (a *Auth) mayTry(addr netip.Addr) error {
-	if wait := a.guard.spend(bucketKey{kind: 'w', addr: addr}, a.guard.limits.Wrong, 0); wait > 0 {
-		return &Denied{Status: 429, Why: Limited, Reason: "too many wrong credentials from this address", RetryAfter: wait}
-	}
-	return nil
 }
 
 func unavailable(err error) *Denied {
@@ -195,13 +183,13 @@ func (a *Auth) checkPassword(ctx context.Context, v *view, name, password string
 		a.guard.passed(name, addr)
 		return nil
 	}
-	if err := a.mayTry(addr); err != nil {
+	right, err := a.compare(ctx, stored, password, comparison{d, addr})
+	if limited := (*Denied)(nil); errors.As(err, &limited) {
 		a.guard.failed(name, addr) // or guesses against what is in memory would be free
 		return err
 	}
-	right := false
-	if herr := a.hash(ctx, func() { right, err = matches(stored, password) }); herr != nil {
-		return herr
+	if err != nil && !errors.Is(err, errForm) {
+		return err
 	}
 	if detail == "" && errors.Is(err, errForm) {
 		detail = err.Error()

@@ -20,7 +20,7 @@ type Limits struct {
 	Account Rate            `yaml:"account"` // requests of one account; default 200/s, burst 4000
 	Address Rate            `yaml:"address"` // requests from one address (IPv6: one /64); default 400/s, burst 8000
 	Class   map[string]Rate `yaml:"class"`   // requests of one account to one class of routes ("login", "upload", …); default: none but login
-	Wrong   Rate            `yaml:"wrong"`   // wrong proofs from one address; default 1/s, burst 30
+	Wrong   Rate            `yaml:"wrong"`   // wrong passwords from one address; default 1/s, burst 30
 	// Tries is how many wrong passwords in a row an account takes from one address before it is locked to that address, for Lock at first and twice
 	// as long each time after, at most an hour; from all addresses together ten times as many lock it to every address that it has not been
 	// used from. Defaults: 10 tries, 30 s.
@@ -86,7 +86,7 @@ func (m *recent[K, V]) put(k K, v *V) {
 }
 
 type bucketKey struct {
-	kind byte // a: address, n: account, c: class, w: wrong proofs of an address
+	kind byte // a: address, n: account, c: class, w: wrong passwords of an address
 	addr netip.Addr
 	name string
 }
@@ -130,12 +130,7 @@ func place(a netip.Addr) netip.Addr {
 }
 
 // take takes a token from a bucket, and says how long to wait when there is none.
-func (g *guard) take(k bucketKey, r Rate) (wait time.Duration) {
-	return g.spend(k, r, 1)
-}
-
-// spend takes n tokens; n = 0 asks whether there is one.
-func (g *guard) spend(k bucketKey, r Rate, n float64) time.Duration {
+func (g *guard) take(k bucketKey, r Rate) time.Duration {
 	if r.PerSecond < 0 {
 		return 0
 	}
@@ -149,11 +144,20 @@ func (g *guard) spend(k bucketKey, r Rate, n float64) time.Duration {
 	}
 	b.tokens = min(float64(r.Burst), b.tokens+(now-b.at).Seconds()*r.PerSecond)
 	b.at = now
-	if b.tokens < max(n, 1) {
-		return time.Duration(math.Ceil((max(n, 1)-b.tokens)/r.PerSecond)) * time.Second
+	if b.tokens < 1 {
+		return time.Duration(math.Ceil((1-b.tokens)/r.PerSecond)) * time.Second
 	}
-	b.tokens -= n
+	b.tokens--
 	return 0
+}
+
+// giveBack undoes one take.
+func (g *guard) giveBack(k bucketKey, r Rate) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if b := g.buckets.get(k); b != nil {
+		b.tokens = min(float64(r.Burst), b.tokens+1)
+	}
 }
 
 // locked says for how long the account is locked to the address.

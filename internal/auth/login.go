@@ -118,9 +118,6 @@ func (a *Auth) login(w http.ResponseWriter, r *http.Request, name, password stri
 		return err
 	}
 	if err := a.checkPassword(r.Context(), v, name, password, addr); err != nil {
-		if d := (*Denied)(nil); errors.As(err, &d) && d.Why == Wrong {
-			a.guard.take(bucketKey{kind: 'w', addr: addr}, a.guard.limits.Wrong)
-		}
 		return err
 	}
 	c, err := a.startSession(r.Context(), name, "password", nil, addr, a.secure(r.TLS != nil))

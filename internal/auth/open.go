@@ -63,7 +63,8 @@ type Auth struct {
 	guard   *guard
 	hashing chan struct{} // bounds how many passwords are hashed at once: each takes 19 MiB
 
-	proven  proven // passwords that were right
+	proven  proven      // passwords that were right
+	under   comparisons // passwords that are being hashed
 	view    atomic.Pointer[view]
 	refresh sync.Mutex
 	used    usage

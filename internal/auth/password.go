@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -111,6 +112,71 @@ func (a *Auth) hash(ctx context.Context, f func()) error {
 	defer func() { <-a.hashing }()
 	f()
 	return nil
+}
+
+// comparison is one password on its way to be hashed: many requests at once that show the same one from the same address are one.
+type comparison struct {
+	digest [sha256.Size]byte
+	addr   netip.Addr
+}
+
+// compared is what came of it; done is closed when it has.
+type compared struct {
+	done  chan struct{}
+	right bool
+	err   error
+}
+
+// comparisons are those under way.
+type comparisons struct {
+	mu    sync.Mutex
+	under map[comparison]*compared
+}
+
+// compare hashes a password and says whether it is right. An address that is wrong all the time gets 429 and no hash, which costs the gate more than
+// the stranger; its try is counted before the work and given back when it was right, so that many at once gain nothing. What was proven before
+// needs no hashing, and neither do tokens: neighbours behind the same address go on.
+func (a *Auth) compare(ctx context.Context, stored, password string, k comparison) (bool, error) {
+	a.under.mu.Lock()
+	c := a.under.under[k]
+	first := c == nil
+	if first {
+		c = &compared{done: make(chan struct{})}
+		if a.under.under == nil {
+			a.under.under = map[comparison]*compared{}
+		}
+		a.under.under[k] = c
+	}
+	a.under.mu.Unlock()
+	if !first {
+		select {
+		case <-c.done:
+			return c.right, c.err
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+	}
+	defer func() {
+		a.under.mu.Lock()
+		delete(a.under.under, k)
+		a.under.mu.Unlock()
+		close(c.done)
+	}()
+	try := bucketKey{kind: 'w', addr: k.addr}
+	if wait := a.guard.take(try, a.guard.limits.Wrong); wait > 0 {
+		c.err = &Denied{Status: 429, Why: Limited, Reason: "too many wrong passwords from this address", RetryAfter: wait}
+		return false, c.err
+	}
+	var err error
+	// Others wait for this one: it does not end with the request that began it.
+	c.err = a.hash(context.WithoutCancel(ctx), func() { c.right, err = matches(stored, password) })
+	if c.err == nil {
+		c.err = err
+	}
+	if c.right && c.err == nil {
+		a.guard.giveBack(try, a.guard.limits.Wrong)
+	}
+	return c.right, c.err
 }
 
 // proven remembers, by account, a keyed digest of the password that was right and of the hash that it was right for: the next request
