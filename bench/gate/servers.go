@@ -171,7 +171,9 @@ func (b *bench) startMLflow(name string, more []string) (string, error) {
 	args := append([]string{"server", "--host", "127.0.0.1", "--port", port, "--workers", "2", "--backend-store-uri", "sqlite:///" + dir + "/mlflow.db", "--artifacts-destination", dir + "/artifacts"}, more...)
 	cmd := exec.Command(filepath.Join(root, ".cache", "venv", "gate-mlflow-new", "bin", "mlflow"), args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "MLFLOW_FLASK_SERVER_SECRET_KEY=bench", "MLFLOW_AUTH_CONFIG_PATH=")
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(cmd.Path)+":"+os.Getenv("PATH"), "HOME="+dir, "MLFLOW_DISABLE_TELEMETRY=true", "DO_NOT_TRACK=true",
+		"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false", // five more processes, which only the job routes need
+		"MLFLOW_FLASK_SERVER_SECRET_KEY=bench")
 	if len(more) > 0 {
 		ini := filepath.Join(dir, "auth.ini")
 		text := "[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///" + dir + "/basic_auth.db\nadmin_username = admin\nadmin_password = password1234\n" +
@@ -179,7 +181,7 @@ func (b *bench) startMLflow(name string, more []string) (string, error) {
 		if err := os.WriteFile(ini, []byte(text), 0o600); err != nil {
 			return "", err
 		}
-		cmd.Env[len(cmd.Env)-1] = "MLFLOW_AUTH_CONFIG_PATH=" + ini
+		cmd.Env = append(cmd.Env, "MLFLOW_AUTH_CONFIG_PATH="+ini)
 	}
 	return addr, b.start(addr, cmd)
 }
