@@ -176,7 +176,7 @@ func (b *bench) startMLflow(name string, more []string) (string, error) {
 		"MLFLOW_FLASK_SERVER_SECRET_KEY=bench")
 	if len(more) > 0 {
 		ini := filepath.Join(dir, "auth.ini")
-		text := "[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///" + dir + "/basic_auth.db\nadmin_username = admin\nadmin_password = password1234\n" +
+		text := "[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///" + dir + "/basic_auth.db\nadmin_username = admin\nadmin_password = " + basicPassword + "\n" +
 			"authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
 		if err := os.WriteFile(ini, []byte(text), 0o600); err != nil {
 			return "", err

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -43,6 +44,10 @@ func appendEscaped(b []byte, s, bare string) []byte {
 	return b
 }
 
+// slashedNames are segments behind which a name follows that always holds a slash, which clients send encoded. There, and nowhere else, "%2F" is read as
+// the separator that it is for the server too ({name:path} in MLflow's routes of MCP servers), and goes upstream as one.
+var slashedNames = []string{"mcp-servers"}
+
 // splitPath reads a path as spelled into its segments, each decoded exactly once.
 func splitPath(raw string) (segments []string, slash bool, err error) {
 	if raw == "" || raw[0] != '/' {
@@ -58,12 +63,18 @@ func splitPath(raw string) (segments []string, slash bool, err error) {
 		if part == "" && !more {
 			return segments, true, nil
 		}
-		s, err := decodeSegment(part)
-		if err != nil {
-			return nil, false, err
+		parts := []string{part}
+		if n := len(segments); n > 0 && slices.Contains(slashedNames, segments[n-1]) {
+			parts = strings.Split(strings.ReplaceAll(part, "%2f", "%2F"), "%2F")
 		}
-		if segments = append(segments, s); len(segments) > maxSegments {
-			return nil, false, Refuse(414, "BAD_REQUEST", "wire/path", "the path has too many segments")
+		for _, part := range parts {
+			s, err := decodeSegment(part)
+			if err != nil {
+				return nil, false, err
+			}
+			if segments = append(segments, s); len(segments) > maxSegments {
+				return nil, false, Refuse(414, "BAD_REQUEST", "wire/path", "the path has too many segments")
+			}
 		}
 		if !more {
 			return segments, false, nil
