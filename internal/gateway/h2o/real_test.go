@@ -104,7 +104,7 @@ func TestFlows(t *testing.T) {
 			}
 			want := h.python(t, "flows.py", "URL="+h.server.URL, "AUTH=", only)
 			h.clear(t)
-			got := h.python(t, "flows.py", "URL="+h.URL, "AUTH=ann:"+h.Accounts["ann"].Password, only)
+			got := h.python(t, "flows.py", "URL="+h.URL, "AUTH=ann:"+h.Accounts["ann"].Token, only)
 			if len(want) < least {
 				t.Fatalf("only %d flows ran", len(want))
 			}

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 import traceback
 
 import h2o
@@ -392,10 +393,12 @@ def main():
     for f in FLOWS:
         if only and f.__name__ not in only:
             continue
+        start = time.time()
         try:
             out = {"result": clean(f())}
         except Exception:
             out = {"error": clean(traceback.format_exc(limit=-3))}
+        print("TIME %s %.1f" % (f.__name__, time.time() - start))
         print("FLOW " + json.dumps({"name": f.__name__, **out}, sort_keys=True))
         sys.stdout.flush()
     h2o.connection().close()
