@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the real servers that the tests of the gate start, each in its own venv below .cache/venv. Safe to repeat; quick when all is there.
-#   setup.sh ci     MLflow newest, 2.9.2 and 2.16.2, H2O 3.46.0.4 and 3.46.0.12, an S3 stand-in, a JDK and Chromium: what test.sh needs
+#   setup.sh ci     MLflow newest, 2.9.2 and 2.16.2, H2O 3.46.0.4 and 3.46.0.12, MLServer, TorchServe, an S3 stand-in, a JDK and Chromium: what test.sh needs
 #   setup.sh all    also MLflow 1.30.0, 2.2.0, 2.8.0, 3.4.0 and 3.9.0: one release of each family with known flaws
 # The old MLflows hold SQLAlchemy below 2.1 and setuptools below 81, which still has pkg_resources; all versions are pinned in the
 # requirement files here, so that an exploit that works today works tomorrow.
@@ -70,6 +70,19 @@ h2o() {
 	"$uv" pip install -q --python "$venvs/h2o-$1/bin/python" -r "$here/../make/requirements-h2o-$1.txt"
 }
 
+# torchserve: on Debian's Python, whose torch (python3-torch) has no CUDA; testdata/make/setup.sh installs that.
+torchserve() {
+	file=$here/requirements-torchserve.txt
+	want=$(cksum < "$file")
+	if [ "$(cat "$venvs/gate-torchserve/.weir-stamp" 2> /dev/null || true)" = "$want" ]; then return 0; fi
+	echo "setup.sh: gate-torchserve" >&2
+	/usr/bin/python3 -m venv --system-site-packages "$venvs/gate-torchserve"
+	"$venvs/gate-torchserve/bin/python" -m pip install -q --disable-pip-version-check --no-input -r "$file"
+	echo "$want" > "$venvs/gate-torchserve/.weir-stamp"
+}
+
+venv gate-mlserver 3.11 "$here/requirements-mlserver.txt"
+torchserve
 mlflow new 3.12
 mlflow 2.9.2 3.10
 mlflow 2.16.2 3.11
