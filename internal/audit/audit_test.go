@@ -374,6 +374,31 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
+// A line may be longer than the reader's buffer, but not without bound.
+func TestLongLines(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "x.jsonl")
+	text := strings.Repeat("a", 200_000) + "\nshort\n" + strings.Repeat("b", 100_000)
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	if err := readLines(name, func(_ int, line []byte, whole bool) error {
+		got += string(line)
+		if whole {
+			got += "\n"
+		}
+		return nil
+	}); err != nil || got != text {
+		t.Errorf("%d bytes of %d, %v", len(got), len(text), err)
+	}
+	if err := os.WriteFile(name, bytes.Repeat([]byte("a"), maxLine+100_000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := readLines(name, func(int, []byte, bool) error { return nil }); err == nil || !strings.Contains(err.Error(), "longer than") {
+		t.Errorf("an endless line: %v", err)
+	}
+}
+
 func TestRecent(t *testing.T) {
 	l := open(t, t.TempDir(), Options{Recent: 3})
 	for i := range 8 {

@@ -20,20 +20,20 @@ func FuzzVerify(f *testing.F) {
 	f.Add(len(whole)-1, 1, []byte(""))
 	f.Add(len(whole), 0, []byte("\n"))
 	f.Add(0, len(whole), []byte(""))
+	own := f.TempDir() // one for all: a process tries one input at a time
+	for _, keep := range []string{pubName, headName} {
+		data, err := os.ReadFile(filepath.Join(dir, keep))
+		if err != nil {
+			f.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(own, keep), data, 0o600); err != nil {
+			f.Fatal(err)
+		}
+	}
 	f.Fuzz(func(t *testing.T, at, cut int, with []byte) {
 		at = max(0, min(at, len(whole)))
 		end := max(at, min(at+max(0, cut), len(whole)))
 		changed := bytes.Join([][]byte{whole[:at], with, whole[end:]}, nil)
-		own := t.TempDir()
-		for _, keep := range []string{pubName, headName} {
-			data, err := os.ReadFile(filepath.Join(dir, keep))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(own, keep), data, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
 		if err := os.WriteFile(filepath.Join(own, liveName), changed, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -77,23 +77,30 @@ func readLines(name string, fn func(number int, line []byte, whole bool) error) 
 		return err
 	}
 	defer f.Close()
-	r := bufio.NewReaderSize(f, maxLine)
+	r := bufio.NewReaderSize(f, 64<<10)
+	var long []byte // of a line that is longer than the buffer
 	for number := 1; ; number++ {
 		line, err := r.ReadSlice('\n')
+		for long = long[:0]; errors.Is(err, bufio.ErrBufferFull); line, err = r.ReadSlice('\n') {
+			if long = append(long, line...); len(long) > maxLine {
+				return &Broken{File: name, Line: number, Why: fmt.Sprintf("it is longer than %d bytes", maxLine)}
+			}
+		}
+		if len(long) > 0 {
+			long = append(long, line...)
+			line = long
+		}
 		switch {
 		case err == nil:
 			if err := fn(number, line[:len(line)-1], true); err != nil {
 				return err
 			}
-		case errors.Is(err, io.EOF):
-			if len(line) == 0 {
-				return nil
-			}
-			return fn(number, line, false)
-		case errors.Is(err, bufio.ErrBufferFull):
-			return &Broken{File: name, Line: number, Why: fmt.Sprintf("it is longer than %d bytes", maxLine)}
-		default:
+		case !errors.Is(err, io.EOF):
 			return err
+		case len(line) == 0:
+			return nil
+		default:
+			return fn(number, line, false)
 		}
 	}
 }
