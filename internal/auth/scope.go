@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // ParseScope reads a scope from words key=value: server, type, id, name (a pattern), tag.NAME, actions (separated by commas).
@@ -12,7 +13,7 @@ func ParseScope(words []string) (Scope, error) {
 	var s Scope
 	for _, w := range words {
 		key, value, ok := strings.Cut(w, "=")
-		if !ok || value == "" {
+		if !ok || value == "" || strings.ContainsFunc(w, unicode.IsControl) {
 			return s, fmt.Errorf("scope: %q is not key=value", w)
 		}
 		field := map[string]*string{"server": &s.Server, "type": &s.Type, "id": &s.ID, "name": &s.Name}[key]
