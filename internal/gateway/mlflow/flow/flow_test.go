@@ -13,11 +13,22 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"weir/internal/gateway/gatetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(gatetest.Main(m)) }
+func TestMain(m *testing.M) {
+	code := gatetest.Main(m)
+	if common != nil {
+		common.Stop()
+		os.RemoveAll(common.Dir)
+	}
+	os.Exit(code)
+}
+
+// common is the gate that most tests use, before the common server.
+var common *gatetest.Gate
 
 // client is the venv of the real, unmodified MLflow client.
 const client = "gate-mlflow-new"
@@ -26,16 +37,26 @@ const client = "gate-mlflow-new"
 type door struct {
 	*gatetest.Gate
 	server *gatetest.Server
+	before int // items that were in quarantine before the test
 }
 
-func open(t *testing.T, args ...string) door {
+func open(t *testing.T) *door {
 	t.Helper()
-	server := gatetest.Shared(t, "mlflow", "new", args...)
-	return door{gatetest.NewGate(t, gatetest.Plan{}, server.Of("mlflow")), server}
+	server := gatetest.Shared(t, "mlflow", "new")
+	if common == nil {
+		g, err := gatetest.StartGate(gatetest.Plan{}, server.Of("mlflow"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		common = g
+	}
+	d := &door{Gate: common, server: server}
+	d.before = len(d.held(t))
+	return d
 }
 
 // python runs a script with MLflow's client pointed at the gate; run is a helper that all scripts have.
-func (d door) python(t *testing.T, script string, env ...string) string {
+func (d *door) python(t *testing.T, script string, env ...string) string {
 	t.Helper()
 	env = append([]string{
 		"MLFLOW_TRACKING_URI=" + d.URL, "MLFLOW_TRACKING_TOKEN=" + d.Accounts["maintainer"].Token, "TESTDATA=" + filepath.Join(gatetest.Root(), "testdata"),
@@ -71,8 +92,8 @@ def refused(f, *a, **k):
     raise AssertionError("it passed: %r %r" % (f, a))
 `
 
-// held gives the quarantine's list.
-func (d door) held(t *testing.T) (list []struct {
+// held gives what came into quarantine in this test.
+func (d *door) held(t *testing.T) (list []struct {
 	ID, Digest, To, Who string
 	Size                int64
 }) {
@@ -84,7 +105,7 @@ func (d door) held(t *testing.T) (list []struct {
 	if err := json.Unmarshal([]byte(out), &list); err != nil {
 		t.Fatal(err)
 	}
-	return list
+	return list[:len(list)-d.before] // the newest stand first
 }
 
 // stored gives all files of the server's artifact store.
@@ -128,10 +149,11 @@ with mlflow.start_run() as run:
     got = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="README.md")
     assert open(got).read() == open(honest).read()
     assert [f.path for f in client.list_artifacts(run.info.run_id)] == ["README.md"], client.list_artifacts(run.info.run_id)
-print("=", len(files))
+print("=", len(files), run.info.run_id)
 `)
 	var sent int
-	fmt.Sscan(result(out), &sent)
+	var run string
+	fmt.Sscan(result(out), &sent, &run)
 	held := d.held(t)
 	if sent < 25 || len(held) != sent {
 		t.Errorf("%d were sent and %d are in quarantine", sent, len(held))
@@ -142,7 +164,7 @@ print("=", len(files))
 		}
 	}
 	for name := range stored(t, d.server) {
-		if !strings.HasSuffix(name, "README.md") && strings.HasPrefix(name, "1/") && !strings.HasSuffix(name, ".yaml") {
+		if strings.Contains(name, run) && !strings.HasSuffix(name, "/README.md") {
 			t.Errorf("%s is in the server's store", name)
 		}
 	}
@@ -387,6 +409,133 @@ print("=", run.info.experiment_id, run.info.run_id)
 	}
 }
 
+// half is a body that sends a part of what it announced and then waits.
+type half struct {
+	first io.Reader
+	rest  chan struct{}
+	then  io.Reader
+}
+
+func (h *half) Read(p []byte) (int, error) {
+	if n, err := h.first.Read(p); err != io.EOF {
+		return n, err
+	}
+	<-h.rest
+	return h.then.Read(p)
+}
+
+// put sends content to a path of the artifact proxy, the second half once rest is closed.
+func (d *door) put(path string, content []byte, rest chan struct{}) (int, error) {
+	at := len(content) / 2
+	req, err := http.NewRequest(http.MethodPut, d.URL+"/api/2.0/mlflow-artifacts/artifacts/"+path, &half{bytes.NewReader(content[:at]), rest, bytes.NewReader(content[at:])})
+	if err != nil {
+		return 0, err
+	}
+	req.ContentLength = int64(len(content))
+	req.Header.Set("Authorization", d.Accounts["maintainer"].Bearer())
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	io.Copy(io.Discard, res.Body)
+	res.Body.Close()
+	return res.StatusCode, nil
+}
+
+// spooled gives the bytes in the gate's spool.
+func (d *door) spooled() (n int64) {
+	f, err := os.Open(filepath.Join(d.Data, "intake", "spool"))
+	if err != nil {
+		return -1
+	}
+	defer f.Close()
+	entries, err := f.Readdir(-1) // an empty spool is what some ask for
+	if err != nil {
+		return -1
+	}
+	for _, e := range entries {
+		n += e.Size()
+	}
+	return n
+}
+
+// arrives waits until as much is in the spool.
+func (d *door) arrives(t *testing.T, n int64) {
+	t.Helper()
+	for range 3000 {
+		if d.spooled() >= n {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatal("the transfer does not arrive")
+}
+
+// TestFaults: the gate is killed in the middle of an upload, and the server dies in the middle of another: nothing half is visible, nothing stays
+// in the spool, the quarantine is kept, and what broke off can be sent again.
+func TestFaults(t *testing.T) {
+	server := gatetest.MLflow(t, "new")
+	g, err := gatetest.StartGate(gatetest.Plan{}, server.Of("mlflow"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(g.Dir)
+	d := &door{Gate: g, server: server}
+	now := make(chan struct{})
+	close(now)
+	bad, err := os.ReadFile(filepath.Join(gatetest.Root(), "testdata", "malicious", "stdlib", "os-popen.pkl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, err := d.put("9/x/artifacts/bad.pkl", bad, now); status != http.StatusUnprocessableEntity {
+		t.Fatalf("%d, %v", status, err)
+	}
+	content := bytes.Repeat([]byte("0123456789abcdef"), 1<<17)
+	never, done := make(chan struct{}), make(chan error, 1)
+	go func() {
+		_, err := d.put("9/x/artifacts/half.txt", content, never)
+		done <- err
+	}()
+	d.arrives(t, 1<<19)
+	g.Kill()
+	close(never)
+	if err := <-done; err == nil {
+		t.Error("the upload has an answer although the gate was killed")
+	}
+	if d.spooled() == 0 {
+		t.Error("the gate was not killed in the middle of the upload")
+	}
+	again := gatetest.NewGate(t, gatetest.Plan{Dir: g.Dir, Accounts: []gatetest.Account{}}, server.Of("mlflow"))
+	again.Accounts = g.Accounts
+	d.Gate = again
+	if n := d.spooled(); n != 0 {
+		t.Errorf("%d bytes are left in the spool", n)
+	}
+	if held := d.held(t); len(held) != 1 {
+		t.Errorf("quarantine %+v", held)
+	}
+	if _, err := os.Stat(filepath.Join(server.Dir, "artifacts", "9")); err == nil {
+		t.Error("half an upload is visible")
+	}
+	if status, err := d.put("9/x/artifacts/half.txt", content, now); status != http.StatusOK {
+		t.Errorf("sent again: %d, %v", status, err)
+	}
+	rest, answer := make(chan struct{}), make(chan int, 1)
+	go func() {
+		status, _ := d.put("9/x/artifacts/other.txt", content, rest)
+		answer <- status
+	}()
+	d.arrives(t, 1<<19)
+	server.Kill()
+	close(rest)
+	if status := <-answer; status != http.StatusBadGateway {
+		t.Errorf("the server died: the client hears %d", status)
+	}
+	if n := d.spooled(); n != 0 {
+		t.Errorf("%d bytes are left in the spool", n)
+	}
+}
+
 // TestPresigned: with a bucket behind MLflow, addresses that would lead there lead to the gate, for uploads and downloads.
 func TestPresigned(t *testing.T) {
 	const key = "AWS_ACCESS_KEY_ID=weir-test"
@@ -413,7 +562,7 @@ func TestPresigned(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := gatetest.MLflow(t, "new", env, gatetest.Args(args...))
-			d := door{gatetest.NewGate(t, gatetest.Plan{}, server.Of("mlflow")), server}
+			d := &door{Gate: gatetest.NewGate(t, gatetest.Plan{}, server.Of("mlflow")), server: server}
 			dir := t.TempDir()
 			if err := os.WriteFile(filepath.Join(dir, "big.txt"), bytes.Repeat([]byte("0123456789abcdef"), 1<<20), 0o644); err != nil {
 				t.Fatal(err)
