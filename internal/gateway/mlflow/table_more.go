@@ -37,7 +37,7 @@ func traces(p *pager) []line {
 		{both, "POST", "3.0/mlflow/traces/delete-traces", trace, remove, all(experiments("experiment_id"), traceIDs("request_ids")), opt{}},
 		{both, "POST", "3.0/mlflow/traces/metrics", trace, read, byExperiments, opt{}},
 		{both, "POST", "3.0/mlflow/traces/search", trace, read, experiments("locations.mlflow_experiment.experiment_id"), opt{}},
-		{root, "POST", "/v1/traces", trace, write, exported, opt{body: "stream", flow: plainBody}},
+		{root, "POST", "/v1/traces", trace, write, exported, opt{body: "stream"}},
 	}
 }
 

@@ -74,11 +74,3 @@ func inTracesOf(x *gateway.Exchange, found []auth.Resource, v string) bool {
 	}
 	return false
 }
-
-// plainBody sends a compressed body on as the plain bytes, at most 16 MiB: OpenTelemetry's collectors compress by default.
-func plainBody(x *gateway.Exchange) error {
-	if err := x.Inflate(16 << 20); err != nil {
-		return err
-	}
-	return x.Forward()
-}

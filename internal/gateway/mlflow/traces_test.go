@@ -64,7 +64,7 @@ func TestCompressedTraces(t *testing.T) {
 		}()
 		return out.Code
 	}
-	if status := send([]byte("spans")); status != http.StatusOK || encoding != "" || body != "spans" {
+	if status := send([]byte("\x12\x05spans")); status != http.StatusOK || encoding != "" || body != "\x12\x05spans" { // field 2: none that MLflow reads
 		t.Errorf("status %d, the server got %q with encoding %q", status, body, encoding)
 	}
 	body = ""
