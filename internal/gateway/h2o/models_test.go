@@ -212,6 +212,9 @@ func TestUploadedFileChanges(t *testing.T) {
 	if status, body := h.form(t, "/99/Models.bin/", "dir", filepath.Join(h.in, "link.bin")); status != http.StatusForbidden {
 		t.Errorf("a link out of the root is answered with %d %.300s", status, body)
 	}
+	if status, body := h.form(t, "/3/ImportFiles", "path", filepath.Join(h.in, "link.bin")); status != http.StatusForbidden {
+		t.Errorf("importing a link out of the root is answered with %d %.300s", status, body)
+	}
 	// Somebody else restores the model first, straight at the server: it is not ann's to overwrite.
 	for _, step := range [][2]string{{"/3/PostFile?destination_frame=theirs", ""}, {"/99/Models.upload.bin/any", "dir=theirs"}} {
 		body, kind := content, ""

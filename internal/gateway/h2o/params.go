@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"path/filepath"
 
 	"slices"
 	"strings"
@@ -336,7 +337,25 @@ func importable(u *gateway.Upstream, name, v string) error {
 		no.Hint = fmt.Sprintf("import-urls: [%q]", v)
 		return no
 	}
-	return below(u.Allow["import-roots"], "import-roots", name, v)
+	if err := below(u.Allow["import-roots"], "import-roots", name, v); err != nil {
+		return err
+	}
+	return inside(u.Allow["import-roots"], name, v)
+}
+
+// inside refuses a link that leads out of the roots, where the gate sees the same files as the server. Where it does not, and for links within a
+// folder that is imported as a whole, whoever can make links below a root decides what can be read.
+func inside(roots []string, name, v string) error {
+	to, err := filepath.EvalSymlinks(v)
+	if err != nil {
+		return nil // it is not there, for the gate
+	}
+	for _, root := range roots {
+		if r, err := filepath.EvalSymlinks(root); err == nil && (to == r || strings.HasPrefix(to, strings.TrimSuffix(r, "/")+"/")) {
+			return nil
+		}
+	}
+	return denied("path", "%s: %q is a link that leads out of the import-roots", name, v)
 }
 
 // simplePattern takes a regular expression that needs no more than polynomial time on a file name (CVE-2024-7768): no groups, no nesting.
