@@ -48,37 +48,46 @@ func attackGroup(parent *testing.T, g group) []*outcome {
 		if *bareOnly {
 			return
 		}
-		gate = behind(parent, bare, g)
-		general = behind(parent, bare, g, "generalrules")
+		gate, general = behind(parent, bare, g), behind(parent, bare, g, "generalrules")
 		works(parent, g, gate)
 		works(parent, g, general)
 	}
 	var out []*outcome
+	// Those that end the server come last, and go bare only after they did not end it through the gate.
+	slices.SortStableFunc(g.attacks, func(a, b *attack.Attack) int {
+		switch {
+		case a.Proof.Down == b.Proof.Down:
+			return 0
+		case a.Proof.Down:
+			return 1
+		}
+		return -1
+	})
 	for _, a := range g.attacks {
 		parent.Run(strings.ReplaceAll(a.ID, "/", "-"), func(t *testing.T) {
 			begin()
-			o := &outcome{attack: a, version: g.version, bare: attempt(t, a, bare)}
+			o := &outcome{attack: a, version: g.version}
+			if !a.Proof.Down {
+				o.bare = attempt(t, a, bare)
+			}
+			if !*bareOnly {
+				nobody := *gate
+				nobody.Auth = ""
+				o.scientist, o.none, o.general = attempt(t, a, gate), attempt(t, a, &nobody), attempt(t, a, general)
+			}
+			if a.Proof.Down {
+				if !*bareOnly {
+					works(t, g, gate) // still
+				}
+				o.bare = attempt(t, a, bare)
+				bare, gate, general = nil, nil, nil
+			}
 			if !o.bare.Worked {
 				t.Fatalf("does not work bare, so it proves nothing: %s\n%s", o.bare.Why, trail(o.bare))
 			}
-			if *bareOnly {
-				return
-			}
-			nobody := *gate
-			nobody.Auth = ""
-			o.scientist, o.none, o.general = attempt(t, a, gate), attempt(t, a, &nobody), attempt(t, a, general)
-			out = append(out, o)
-			if o.scientist.Worked {
-				t.Errorf("took effect through the gate for an ordinary scientist: %s\n%s", o.scientist.Why, trail(o.scientist))
-			}
-			if o.none.Worked {
-				t.Errorf("took effect through the gate without an account: %s\n%s", o.none.Why, trail(o.none))
-			}
-			if o.none.Refused == 0 && o.none.Steps > 0 {
-				t.Errorf("nothing of it was refused without an account\n%s", trail(o.none))
-			}
-			if o.general.Worked && !a.Specific {
-				t.Logf("took effect through the general rules alone: %s\n%s", o.general.Why, trail(o.general))
+			if !*bareOnly {
+				o.judge(t)
+				out = append(out, o)
 			}
 		})
 	}
@@ -86,6 +95,23 @@ func attackGroup(parent *testing.T, g group) []*outcome {
 		works(parent, g, gate) // still
 	}
 	return out
+}
+
+// judge says what the gate let through.
+func (o *outcome) judge(t *testing.T) {
+	t.Helper()
+	if o.scientist.Worked {
+		t.Errorf("took effect through the gate for an ordinary scientist: %s\n%s", o.scientist.Why, trail(o.scientist))
+	}
+	if o.none.Worked {
+		t.Errorf("took effect through the gate without an account: %s\n%s", o.none.Why, trail(o.none))
+	}
+	if o.none.Refused == 0 && o.none.Steps > 0 {
+		t.Errorf("nothing of it was refused without an account\n%s", trail(o.none))
+	}
+	if o.general.Worked && !o.attack.Specific {
+		t.Logf("took effect through the general rules alone: %s\n%s", o.general.Why, trail(o.general))
+	}
 }
 
 func attempt(t *testing.T, a *attack.Attack, target *attack.Target) *attack.Result {

