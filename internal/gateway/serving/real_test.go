@@ -19,7 +19,13 @@ import (
 	"weir/internal/gateway/gatetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(gatetest.Main(m)) }
+func TestMain(m *testing.M) {
+	code := gatetest.Main(m)
+	if made != "" {
+		os.RemoveAll(made)
+	}
+	os.Exit(code)
+}
 
 // call is one request, sent bare and through the gate.
 type call struct {
@@ -404,8 +410,8 @@ func torchServe(t *testing.T) (s *gatetest.Server, management, store string) {
 		archive(t, store, "echo", "testdata/handler.py")
 		management = fmt.Sprintf("http://127.0.0.1:%d", s.Port+1)
 		config := fmt.Sprintf("inference_address=%s\nmanagement_address=%s\nmetrics_address=http://127.0.0.1:%d\ngrpc_inference_port=%d\ngrpc_management_port=%d\n"+
-			"initial_worker_port=%d\ndefault_workers_per_model=1\nnumber_of_netty_threads=2\nvmargs=-Xmx512m\nmax_request_size=6553500\ndefault_response_timeout=120\n",
-			s.URL, management, free(t), free(t), free(t), free(t))
+			"initial_worker_port=%d\ndefault_workers_per_model=1\nnumber_of_netty_threads=2\nvmargs=-Xmx512m -Djava.io.tmpdir=%s\nmax_request_size=6553500\ndefault_response_timeout=120\n",
+			s.URL, management, free(t), free(t), free(t), free(t), s.Dir)
 		if err := os.WriteFile(filepath.Join(s.Dir, "config.properties"), []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}
