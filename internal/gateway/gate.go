@@ -262,7 +262,9 @@ func (g *Gate) judge(x *Exchange) error {
 		}
 		action := x.Route.Action
 		d := g.decide(x.Who, action, *res)
-		x.Record.Policy = d.Policy
+		if x.Record.Observed == "" { // else what would have refused stays
+			x.Record.Policy = d.Policy
+		}
 		if d.Allow {
 			continue
 		}

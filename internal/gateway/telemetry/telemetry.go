@@ -6,7 +6,7 @@
 //
 // # Metrics
 //
-//	weir_gate_requests_total{server,route,decision,status}    route is the table's line, so the number of series is bounded
+//	weir_gate_requests_total{server,route,decision,status}    route is the table's line, or unlisted: the number of series is bounded
 //	weir_gate_refusals_total{server,rule}                     what refused: a check, a policy; also what would have, while observing
 //	weir_gate_request_seconds{server}                         histogram
 //	weir_gate_body_bytes_total{server,direction}              in, out
@@ -85,7 +85,11 @@ func New(g Gauges) *Meter {
 
 // Request counts one request.
 func (m *Meter) Request(r *audit.Record) {
-	m.requests.add(labels{r.Server, r.Route, r.Decision, status(r.Status)}, 1)
+	route := r.Route
+	if r.Observed != "" && strings.HasPrefix(r.Hint, "routes:") { // what an observing gate passes on is in no table: any path of a client's choice
+		route = "unlisted"
+	}
+	m.requests.add(labels{r.Server, route, r.Decision, status(r.Status)}, 1)
 	if r.Decision != "allow" || r.Observed != "" {
 		rule := r.Policy
 		if rule == "" {

@@ -45,6 +45,9 @@ func TestPrometheus(t *testing.T) {
 	broken := record(0)
 	broken.Decision, broken.Policy, broken.Status = "error", "upstream", 502
 	m.Request(broken)
+	observed := record(0)
+	observed.Server, observed.Route, observed.Observed, observed.Hint, observed.Policy = "u", "GET /made/up", "not in the table", `routes: ["GET /made/up read"]`, "unknown-route"
+	m.Request(observed)
 	m.Scan("malicious", 1000, 30*time.Millisecond)
 	m.Alert("bulk-export")
 	w := httptest.NewRecorder()
@@ -54,6 +57,7 @@ func TestPrometheus(t *testing.T) {
 		`weir_gate_requests_total{server="mlflow",route="GET /api/2.0/mlflow/runs/get",decision="allow",status="200"} 20`,
 		`weir_gate_requests_total{server="mlflow",route="GET /api/2.0/mlflow/runs/get",decision="deny",status="403"} 20`,
 		`weir_gate_refusals_total{server="mlflow",rule="role \"x\""} 20`,
+		`weir_gate_requests_total{server="u",route="unlisted",decision="allow",status="200"} 1`, `weir_gate_refusals_total{server="u",rule="unknown-route"} 1`,
 		`weir_gate_upstream_errors_total{server="mlflow"} 1`,
 		`weir_gate_request_seconds_bucket{server="mlflow",le="0.001"} 0`,
 		`weir_gate_request_seconds_bucket{server="mlflow",le="0.0025"} 41`,
