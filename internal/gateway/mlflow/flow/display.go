@@ -7,25 +7,12 @@ import (
 	"io"
 	"path"
 	"strings"
-	"sync"
-
-	"github.com/microcosm-cc/bluemonday"
 )
 
 // MLflow's interface shows recipe cards and notebooks inside its own page (CVE-2024-27132 and its kin), so they come to it without script.
 
 // displayLimit bounds what is read whole to take its script out; what is larger is handed out as a download only.
 const displayLimit = 32 << 20
-
-// page is what a card or a cell may hold: text, tables, pictures within the page. It is built once: it compiles many expressions.
-var page = sync.OnceValue(func() *bluemonday.Policy {
-	p := bluemonday.UGCPolicy()
-	p.AllowDataURIImages()
-	p.AllowAttrs("class").Globally()
-	p.AllowTables()
-	p.RequireNoFollowOnLinks(true)
-	return p
-})
 
 // display gives what the interface may show of a card or a notebook; nil for any other file, which is handed out as it is.
 func display(r io.ReadSeeker, name string) ([]byte, error) {
@@ -45,7 +32,7 @@ func display(r io.ReadSeeker, name string) ([]byte, error) {
 		_, err := r.Seek(0, io.SeekStart)
 		return nil, err
 	}
-	return page().SanitizeBytes(text), nil
+	return []byte(sanitize(string(text))), nil
 }
 
 // isCard knows the pages of MLflow's recipes by their name and by what their template writes (mlflow/recipes/cards).
@@ -116,7 +103,7 @@ func isMarkup(name string) bool {
 func cleanText(v any) any {
 	switch v := v.(type) {
 	case string:
-		return page().Sanitize(v)
+		return sanitize(v)
 	case []any:
 		var all strings.Builder
 		for _, line := range v {
@@ -126,7 +113,7 @@ func cleanText(v any) any {
 			}
 			all.WriteString(s)
 		}
-		return []any{page().Sanitize(all.String())}
+		return []any{sanitize(all.String())}
 	}
 	return nil
 }
