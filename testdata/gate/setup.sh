@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the real servers that the tests of the gate start, each in its own venv below .cache/venv. Safe to repeat; quick when all is there.
-#   setup.sh ci     MLflow newest, 2.9.2 and 2.16.2, H2O 3.46.0.4 and 3.46.0.12, MLServer, TorchServe, an S3 stand-in, a JDK and Chromium: what test.sh needs
+#   setup.sh ci     MLflow newest, 2.9.2 and 2.16.2, two clients of it with boosters for the flows, H2O 3.46.0.4 and 3.46.0.12, MLServer, TorchServe,
+#                   an S3 stand-in, a JDK and Chromium: what test.sh needs
 #   setup.sh all    also MLflow 1.30.0, 2.2.0, 2.8.0, 3.4.0 and 3.9.0: one release of each family with known flaws
 # The old MLflows hold SQLAlchemy below 2.1 and setuptools below 81, which still has pkg_resources; all versions are pinned in the
 # requirement files here, so that an exploit that works today works tomorrow.
@@ -87,6 +88,8 @@ mlflow new 3.12
 mlflow 2.9.2 3.10
 mlflow 2.16.2 3.11
 venv gate-moto 3.12 "$here/requirements-moto.txt"
+venv gate-flows-2 3.11 "$here/requirements-flows-2.txt"
+venv gate-flows-3 3.12 "$here/requirements-flows-3.txt"
 h2o 3.46.0.4
 h2o 3.46.0.12
 if [ "$what" = all ]; then

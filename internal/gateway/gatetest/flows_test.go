@@ -1,0 +1,151 @@
+package gatetest
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// flows runs testdata/gate/flows with the real MLflow client of a venv and gives the file with what the client was told.
+func flows(t *testing.T, venv, uri, server string, env []string, args ...string) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "results.json")
+	python(t, venv, env, append([]string{"run.py", "--uri", uri, "--server", server, "--out", out}, args...)...)
+	return out
+}
+
+// compareFlows says what differs, a line for each flow and field, and a last line with the numbers.
+func compareFlows(t *testing.T, bare, gate, least string) (said string, equal bool) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "python3", filepath.Join(Root(), "testdata", "gate", "flows", "compare.py"), bare, gate, "--least", least)
+	b, err := cmd.CombinedOutput()
+	if err != nil && cmd.ProcessState.ExitCode() != 1 {
+		t.Fatalf("compare.py: %v\n%s", err, b)
+	}
+	return string(b), err == nil
+}
+
+func python(t *testing.T, venv string, env []string, args ...string) {
+	t.Helper()
+	program, err := Interpreter(venv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = filepath.Join(Root(), "testdata", "gate", "flows")
+	cmd.Env = append(append(os.Environ(), "HOME="+t.TempDir()), env...)
+	var printed bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &printed, &printed
+	if err := cmd.Run(); err != nil {
+		b := printed.Bytes()
+		t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, b[max(0, len(b)-8000):])
+	}
+}
+
+// serverVersion is what the newest server says that it is: the runner needs to know which flows it can answer.
+func serverVersion(t *testing.T, s *Server) string {
+	t.Helper()
+	r, err := http.Get(s.URL + "/version")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(r.Body, 100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestFlowsCanFail puts proxies between client and server: one that changes nothing, through which all must be equal, and one with small faults of
+// the kind that a gate might have, each of which the comparison must find in the flow that meets it, and nowhere else.
+func TestFlowsCanFail(t *testing.T) {
+	s := Shared(t, "mlflow", "new")
+	version := serverVersion(t, s)
+	to, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const venv = "gate-flows-3"
+	only := []string{"--only", "experiments-search-and-pages", "--only", "artifacts-from-memory", "--only", "metrics-not-finite", "--only", "registered-models",
+		"--only", "rest-spellings-of-space", "--only", "rest-probes", "--only", "batches", "--only", "stages"}
+	bare := flows(t, venv, s.URL, version, nil, only...)
+
+	faithful := httptest.NewServer(httputil.NewSingleHostReverseProxy(to))
+	defer faithful.Close()
+	if said, equal := compareFlows(t, bare, flows(t, venv, faithful.URL, version, nil, only...), "8"); !equal {
+		t.Errorf("a proxy that changes nothing is told to change something:\n%s", said)
+	}
+
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	proxy.ModifyResponse = spoil
+	careless := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.RawQuery, "%2B") { // reads a name twice
+			r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, "%2B", "+")
+		}
+		if strings.HasSuffix(r.URL.Path, "/transition-stage") { // forgets a route
+			http.Error(w, `{"error_code": "ENDPOINT_NOT_FOUND", "message": "not in the table"}`, http.StatusNotFound)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	defer careless.Close()
+	said, equal := compareFlows(t, bare, flows(t, venv, careless.URL, version, nil, only...), "8")
+	if equal {
+		t.Fatal("nothing is found of a proxy with faults")
+	}
+	for _, want := range []string{"experiments-search-and-pages: ", "artifacts-from-memory: ", "metrics-not-finite: ", "registered-models: ",
+		"rest-spellings-of-space: ", "rest-probes: ", "stages: "} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the fault that %s meets was not found:\n%s", want, said)
+		}
+	}
+	if strings.Contains(said, "batches: ") {
+		t.Errorf("a fault is found where there is none:\n%s", said)
+	}
+	if said, equal := compareFlows(t, bare, bare, "9"); equal {
+		t.Errorf("eight flows pass for nine: %s", said)
+	}
+}
+
+// spoil changes an answer a little: a page's token is lost, NaN becomes a number, a picture is a byte short, a header is another, an error's text
+// is the proxy's own.
+func spoil(r *http.Response) error {
+	path := r.Request.URL.Path
+	change := func(pattern, with string) error {
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			return err
+		}
+		b = regexp.MustCompile(pattern).ReplaceAll(b, []byte(with))
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(b)), int64(len(b))
+		r.Header.Del("Content-Length")
+		return nil
+	}
+	switch {
+	case strings.HasSuffix(path, "/experiments/search"):
+		return change(`"next_page_token": *"[^"]*"`, `"next_page_token": ""`)
+	case strings.HasSuffix(path, "/metrics/get-history"):
+		return change(`"NaN"|NaN`, "0")
+	case strings.HasSuffix(path, "/image.png"):
+		return change(`IEND`, "IEN")
+	case path == "/health":
+		r.Header.Set("Content-Type", "text/plain")
+	case strings.HasSuffix(path, "/registered-models/get") && r.StatusCode >= 400:
+		return change(`"message": *"[^"]*"`, `"message": "refused"`)
+	}
+	return nil
+}
