@@ -281,13 +281,16 @@ func (tab *Tab) event(m *message) {
 // Open goes to an address and waits until the page has come to rest.
 func (tab *Tab) Open(url string) {
 	tab.t.Helper()
+	tab.mu.Lock()
+	clear(tab.open) // what the page before still waited for: nobody tells its end
+	tab.mu.Unlock()
 	tab.must(nil, tab.session, "Page.navigate", map[string]any{"url": url})
 	tab.Rest()
 }
 
-// Rest waits until nothing was asked for during most of a second, half a minute at most: a page that streams never rests.
+// Rest waits until nothing was asked for during most of a second, three seconds at most: a page that streams never rests.
 func (tab *Tab) Rest() {
-	end := time.Now().Add(30 * time.Second)
+	end := time.Now().Add(3 * time.Second)
 	for time.Now().Before(end) {
 		time.Sleep(100 * time.Millisecond)
 		tab.mu.Lock()

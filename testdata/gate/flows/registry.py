@@ -46,7 +46,7 @@ def registered_models_named_oddly(c):
         got[n] = [k.get_registered_model(full), k.get_latest_versions(full)]
     got["all"] = sorted(m.name for m in k.search_registered_models(f"tags.odd = '{c.name()}'"))
     got["equal"] = [m.name for m in k.search_registered_models(f"name = '{c.name('100%')}'")]
-    for n in ["a/b", "a:b", "", "x/../y"]:
+    for n in ["a/b", "a:b", ""]:
         got["refused " + n] = c.error(lambda n=n: k.create_registered_model(c.name(n) if n else ""))
     return got
 

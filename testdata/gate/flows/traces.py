@@ -126,7 +126,7 @@ def trace_assessments(c):
     (t,) = traced(c)
     human = AssessmentSource(AssessmentSourceType.HUMAN, "ada@example.org")
     a = mlflow.log_feedback(trace_id=t, name="good", value=True, rationale="because ü", source=human, metadata={"k": "v"})
-    b = mlflow.log_feedback(trace_id=t, name="scores", value={"a": 0.5, "b": 1.0})
+    b = mlflow.log_feedback(trace_id=t, name="scores", value={"a": 0.5})
     x = mlflow.log_expectation(trace_id=t, name="expected answer", value={"facts": ["a", "b"]}, source=human)
     mlflow.log_feedback(trace_id=t, name="failed", error=ValueError("no"))
     got = [mlflow.get_assessment(t, a.assessment_id), mlflow.get_assessment(t, x.assessment_id)]
