@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"sync"
 	"time"
 
 	"weir/internal/audit"
@@ -75,20 +76,23 @@ var templateFiles embed.FS
 //go:embed style.css
 var style []byte
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"show":  report.Printable, // names come from hostile files: control and direction characters become visible
-	"bytes": report.Bytes,
-	"time": func(t time.Time) template.HTML {
-		t = t.UTC()
-		return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.Format(time.RFC3339), t.Format("2006-01-02 15:04 UTC"))) // digits only
-	},
-	"short": func(s string) string {
-		if len(s) > 26 {
-			return s[:26] + "…"
-		}
-		return s
-	},
-}).ParseFS(templateFiles, "*.tmpl"))
+// templates are parsed when the first page is shown: most runs of weir show none.
+var templates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(template.FuncMap{
+		"show":  report.Printable, // names come from hostile files: control and direction characters become visible
+		"bytes": report.Bytes,
+		"time": func(t time.Time) template.HTML {
+			t = t.UTC()
+			return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.Format(time.RFC3339), t.Format("2006-01-02 15:04 UTC"))) // digits only
+		},
+		"short": func(s string) string {
+			if len(s) > 26 {
+				return s[:26] + "…"
+			}
+			return s
+		},
+	}).ParseFS(templateFiles, "*.tmpl"))
+})
 
 // New makes the pages.
 func New(c Config) *Pages {
@@ -209,7 +213,7 @@ var done = map[string]string{
 func (p *Pages) show(v *visit, status int, page, title string, data any) error {
 	out := view{Base: p.Base, Page: page, Title: title, Form: p.formKey(v), Done: done[v.r.URL.Query().Get("done")], Who: v.who, All: p.manages(v), Data: data}
 	var b buffer
-	if err := templates.ExecuteTemplate(&b, page+".tmpl", out); err != nil {
+	if err := templates().ExecuteTemplate(&b, page+".tmpl", out); err != nil {
 		return fmt.Errorf("page %s: %w", page, err)
 	}
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 
 from kit import flow
 
@@ -171,9 +172,8 @@ def artifacts_images_by_step(c):
     with mlflow.start_run(run_name="steps") as r:
         for s in range(3):
             mlflow.log_image(np.full((8, 8, 3), s * 40, dtype=np.uint8), key="samples/dogs", step=s, timestamp=1000 + s, synchronous=True)
-    listed = [f for f in walk(c.client(), r.info.run_id) if not f[1]]
-    # The name holds a random id without a fixed length in a path; what stands before it is the key, the step and the time.
-    return sorted([f[0].rsplit("%", 1)[-1] if "%" in f[0] else f[0].rsplit("+", 1)[-1], f[2] > 0] for f in listed)
+    random = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
+    return sorted([random.sub("<random>", path), size > 0] for path, folder, size in walk(c.client(), r.info.run_id) if not folder)
 
 
 @flow()

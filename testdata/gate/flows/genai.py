@@ -120,7 +120,7 @@ def datasets_for_evaluation(c):
     made.merge_records([{"inputs": {"q": "question 1"}, "expectations": {"a": 100}}])
     again = datasets.get_dataset(dataset_id=made.dataset_id)
     frame = again.to_df()
-    got = [sorted(str(v) for v in frame["inputs"]), sorted(str(v) for v in frame["expectations"]), again.tags, again.experiment_ids, again.name]
+    got = [sorted(str(v) for v in frame["inputs"]), sorted(str(v) for v in frame["expectations"]), again.tags, {"experiment_ids": again.experiment_ids}, again.name]
     datasets.set_dataset_tags(dataset_id=made.dataset_id, tags={"reviewed": "yes/no"})
     datasets.delete_dataset_tag(dataset_id=made.dataset_id, key="version")
     other = c.client().create_experiment(c.name("other"))

@@ -86,7 +86,7 @@ ENVIRONMENT = {
 
 def one(kit, mlflow, f, args, top):
     c = kit.Context(args.uri, f.name, args.label)
-    places = {args.uri: "<uri>", args.label: "<label>", top: "<top>", c.folder: "<folder>"}
+    places = {args.uri: "<uri>", args.label: "<label>", args.label.lower(): "<label>", top: "<top>", c.folder: "<folder>"}
     for secret in (os.environ.get("MLFLOW_TRACKING_TOKEN"), os.environ.get("MLFLOW_TRACKING_PASSWORD")):
         if secret:
             places[secret] = "<secret>"
