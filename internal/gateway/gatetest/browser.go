@@ -288,9 +288,9 @@ func (tab *Tab) Open(url string) {
 	tab.Rest()
 }
 
-// Rest waits until nothing was asked for during most of a second, three seconds at most: a page that streams never rests.
+// Rest waits until nothing was asked for during most of a second, five seconds at most: a page that streams never rests.
 func (tab *Tab) Rest() {
-	end := time.Now().Add(3 * time.Second)
+	end := time.Now().Add(5 * time.Second)
 	for time.Now().Before(end) {
 		time.Sleep(100 * time.Millisecond)
 		tab.mu.Lock()

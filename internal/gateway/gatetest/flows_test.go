@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,8 +87,18 @@ func TestFlows(t *testing.T) {
 			bare := flows(t, venv, s.URL, version, nil, args...)
 			gated := flows(t, venv, g.URL, version, []string{"MLFLOW_TRACKING_TOKEN=" + g.Accounts["admin"].Token}, args...)
 			said, equal := compareFlows(t, bare, gated, "60")
-			if !equal {
-				t.Error(said)
+			if !equal { // a machine that is busy makes a flow late now and then: those that differ have one more try
+				again := slices.Clone(args)
+				names := regexp.MustCompile(`(?m)^([a-z0-9-]+): `).FindAllStringSubmatch(said, -1)
+				for _, m := range names {
+					again = append(again, "--only", m[1])
+				}
+				t.Log(said)
+				bare = flows(t, venv, s.URL, version, nil, again...)
+				gated = flows(t, venv, g.URL, version, []string{"MLFLOW_TRACKING_TOKEN=" + g.Accounts["admin"].Token}, again...)
+				if said, equal := compareFlows(t, bare, gated, "1"); !equal || len(names) == 0 || len(names) > 10 {
+					t.Error(said)
+				}
 			}
 			t.Log(said[strings.LastIndexByte(strings.TrimSpace(said), '\n')+1:])
 		})

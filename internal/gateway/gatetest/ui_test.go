@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -87,7 +88,7 @@ func TestUI(t *testing.T) {
 	both, _ := json.Marshal(ids.Runs)
 	one, _ := json.Marshal([]string{ids.Experiment})
 	pages := []struct{ name, page, wait string }{
-		{"home", "/", ""},
+		{"home", "/", "Welcome to MLflow"},
 		{"experiments", "/#/experiments", "lab ui ü"},
 		{"experiments searched", "/#/experiments?experimentsFilter=lab", "lab ui ü"},
 		{"runs", exp + "/runs", "run 1 of the ui"},
@@ -109,12 +110,19 @@ func TestUI(t *testing.T) {
 		{"model version", "/#/models/lab-ui-model/versions/1", "Version 1"},
 		{"prompts", "/#/prompts", "lab-ui-prompt"},
 		{"prompt", "/#/prompts/lab-ui-prompt", "lab-ui-prompt"},
-		{"settings", "/#/settings", ""},
+		{"settings", "/#/settings", "Settings"},
+	}
+	if os.Getenv("WEIR_GATE_ALL") == "" {
+		often := []string{"home", "experiments", "runs", "run", "artifacts", "compare", "logged model", "traces", "models", "model version", "prompt"}
+		pages = slices.DeleteFunc(pages, func(p struct{ name, page, wait string }) bool { return !slices.Contains(often, p.name) })
 	}
 	for _, p := range pages {
 		t.Run(p.name, func(t *testing.T) {
 			bare.t, gated.t = t, t
 			want, got := visit(bare, s.URL, p.page, p.wait), visit(gated, g.URL, p.page, p.wait)
+			for try := 0; try < 2 && want.text != got.text; try++ { // one of them may have been looked at before it was whole
+				want, got = visit(bare, s.URL, p.page, p.wait), visit(gated, g.URL, p.page, p.wait)
+			}
 			name := strings.ReplaceAll(p.name, " ", "-")
 			bare.Shot("ui-" + name + "-bare")
 			gated.Shot("ui-" + name + "-gate")
@@ -124,8 +132,8 @@ func TestUI(t *testing.T) {
 			if len(strings.Fields(want.text)) < 5 && !strings.HasPrefix(p.name, "artifact") {
 				t.Errorf("the bare page shows hardly anything: %q", want.text)
 			}
-			sameLines(t, "asks in vain", failing(got.requests), failing(want.requests))
-			sameLines(t, "complains", got.console, want.console)
+			noWorse(t, "asks in vain", failing(got.requests), failing(want.requests))
+			noWorse(t, "complains", got.console, want.console)
 		})
 	}
 	bare.t, gated.t = t, t
@@ -171,17 +179,12 @@ func sandboxed(t *testing.T, tab *Tab, base, run string) {
 	}
 }
 
-// sameLines reports what only one of two sorted lists has.
-func sameLines(t *testing.T, what string, got, want []string) {
+// noWorse reports what only the gated page has: what fails bare alone is the bare server's matter, or came later than the look.
+func noWorse(t *testing.T, what string, gated, bare []string) {
 	t.Helper()
-	for _, s := range got {
-		if !slices.Contains(want, s) {
+	for _, s := range gated {
+		if !slices.Contains(bare, s) {
 			t.Errorf("through the gate it %s: %s", what, s)
-		}
-	}
-	for _, s := range want {
-		if !slices.Contains(got, s) {
-			t.Errorf("bare it %s, and through the gate not: %s", what, s)
 		}
 	}
 }
