@@ -188,7 +188,7 @@ PATTERNS = [
     ("ms", r"(?<![0-9])1[5-9][0-9]{11}(?![0-9])"),
 ]
 # Where the number of an experiment stands in a text.
-PLACE = re.compile(r"(mlflow-artifacts:/|/experiments/|artifacts/artifacts/|<top>/)(\d+)(?=/|$)")
+PLACE = re.compile(r"(mlflow-artifacts:/|/experiments/|artifacts/artifacts/|<top>/)(\d+)(?=/|$)|(?<![0-9A-Za-z])()(\d+)(?=(?:/|%2F)[0-9a-f]{32})")
 EXPERIMENT = {"experiment_id", "experiment_ids", "experimentId", "_mlflow_experiment_ids"}
 ANY = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in PATTERNS))
 
@@ -208,7 +208,7 @@ class Normaliser:
     def text(self, s):
         for old, new in self.fixed:
             s = s.replace(old, new)
-        s = PLACE.sub(lambda m: m[1] + self.experiment(m[2]), s)
+        s = PLACE.sub(lambda m: (m[1] or "") + self.experiment(m[2] or m[4]), s)
         return ANY.sub(self._place, s)
 
     def _place(self, m):
