@@ -266,3 +266,19 @@ func TestTables(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingFound: a route that finds no resource is about all of its type, which is not everybody's.
+func TestNothingFound(t *testing.T) {
+	k := *kind
+	k.Routes = []gateway.Route{{Method: "GET", Path: "/things", Resource: "thing", Action: auth.Read, Locate: func(*gateway.Exchange) ([]auth.Resource, error) { return nil, nil }}}
+	var asked []auth.Resource
+	srv, _ := gate(t, &k, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was passed on") }), func(c *gateway.Config) {
+		c.Decide = func(_ auth.Principal, _ auth.Action, r auth.Resource) auth.Decision {
+			asked = append(asked, r)
+			return auth.Decision{}
+		}
+	})
+	if status, _ := do(t, "GET", srv.URL+"/things", ""); status != 403 || len(asked) != 1 || asked[0].Type != "thing" {
+		t.Errorf("status %d, asked about %v", status, asked)
+	}
+}

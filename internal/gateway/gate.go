@@ -252,7 +252,9 @@ func (g *Gate) judge(x *Exchange) error {
 				return err
 			}
 		}
-		x.Resources = found
+		if x.Resources = found; len(found) == 0 {
+			x.Resources = []auth.Resource{{Type: x.Route.Resource}} // nothing found is no leave: it is about all of that type
+		}
 	}
 	for i := range x.Resources {
 		res := &x.Resources[i]

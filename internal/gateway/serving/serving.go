@@ -51,8 +51,10 @@ func one(kind, name string) []auth.Resource {
 	return []auth.Resource{{Type: kind, ID: name, Name: name}}
 }
 
-// nothing locates nothing: whoever has an account may ask, and the flow shows what they may see.
-func nothing(*gateway.Exchange) ([]auth.Resource, error) { return nil, nil }
+// lobby is for what whoever has a role on the server may ask; the flow shows what they may see.
+func lobby(*gateway.Exchange) ([]auth.Resource, error) {
+	return []auth.Resource{{Type: auth.Lobby}}, nil
+}
 
 func refuse(rule, reason string) *wire.Refusal {
 	return wire.Refuse(http.StatusBadRequest, "INVALID_PARAMETER_VALUE", rule, "weir gate: "+reason)

@@ -29,7 +29,7 @@ func TorchServe() *gateway.Kind {
 			{Method: "GET", Path: "/ping", Public: true},
 			{Method: "GET", Path: "/metrics", Resource: server, Action: auth.Read, Query: []string{"name[]*"}},
 			{Method: "GET", Path: "/api-description", Resource: server, Action: auth.Read},
-			{Method: "GET", Path: "/models", Resource: server, Locate: nothing, Query: []string{"limit", "next_page_token"}, Flow: visible("models")},
+			{Method: "GET", Path: "/models", Resource: server, Action: auth.Read, Locate: lobby, Query: []string{"limit", "next_page_token"}, Flow: visible("models")},
 			{Method: "GET", Path: "/models/{model}", Resource: model, Action: auth.Read, Locate: named(model, "model"), Query: []string{"customized"}},
 			{Method: "GET", Path: "/models/{model}/{version}", Resource: model, Action: auth.Read, Locate: named(model, "model"), Query: []string{"customized"}},
 			{
@@ -42,7 +42,7 @@ func TorchServe() *gateway.Kind {
 			{Method: "PUT", Path: "/models/{model}/{version}/set-default", Resource: model, Action: auth.Deploy, Locate: named(model, "model")},
 			{Method: "DELETE", Path: "/models/{model}", Resource: model, Action: auth.Delete, Locate: named(model, "model"), Query: []string{"synchronous", "timeout"}},
 			{Method: "DELETE", Path: "/models/{model}/{version}", Resource: model, Action: auth.Delete, Locate: named(model, "model"), Query: []string{"synchronous", "timeout"}},
-			{Method: "GET", Path: "/workflows", Resource: server, Locate: nothing, Query: []string{"limit", "next_page_token"}, Flow: visible("workflows")},
+			{Method: "GET", Path: "/workflows", Resource: server, Action: auth.Read, Locate: lobby, Query: []string{"limit", "next_page_token"}, Flow: visible("workflows")},
 			{Method: "GET", Path: "/workflows/{workflow}", Resource: workflow, Action: auth.Read, Locate: named(workflow, "workflow")},
 			{
 				Method: "POST", Path: "/workflows", Resource: workflow, Action: auth.Deploy, Locate: locateArchive(workflow, "workflow_name"), Flow: register,

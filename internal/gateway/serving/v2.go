@@ -25,7 +25,7 @@ func V2() *gateway.Kind {
 			{Method: "GET", Path: "/v2/docs/dataplane.json", Resource: server, Action: auth.Read},
 			{Method: "GET", Path: "/v2/models/stats", Resource: server, Action: auth.Read},
 			{Method: "GET", Path: "/metrics", Resource: server, Action: auth.Read},
-			{Method: "POST", Path: "/v2/repository/index", Resource: server, Body: gateway.JSON, Locate: nothing, Flow: visible(""), Checks: only("ready")},
+			{Method: "POST", Path: "/v2/repository/index", Resource: server, Action: auth.Read, Body: gateway.JSON, Locate: lobby, Flow: visible(""), Checks: only("ready")},
 			{Method: "POST", Path: "/v2/repository/models/{model}/load", Resource: model, Action: auth.Deploy, Body: gateway.JSON, Locate: named(model, "model"), Checks: loadChecks, Flow: loadModel},
 			{
 				Method: "POST", Path: "/v2/repository/models/{model}/unload", Resource: model, Action: auth.Deploy, Body: gateway.JSON, Locate: named(model, "model"),
