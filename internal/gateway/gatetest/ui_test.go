@@ -103,7 +103,7 @@ func TestUI(t *testing.T) {
 		{"compare", "/#/compare-runs?runs=" + url.QueryEscape(string(both)) + "&experiments=" + url.QueryEscape(string(one)), "run 0 of the ui"},
 		{"logged models", exp + "/models", "model"},
 		{"logged model", exp + "/models/" + ids.Model, "model"},
-		{"traces", exp + "/traces", "ask"},
+		{"traces", exp + "/traces", "WHAT IS IT?"},
 		{"models", "/#/models", "lab-ui-model"},
 		{"models searched", "/#/models?searchInput=lab-ui", "lab-ui-model"},
 		{"model", "/#/models/lab-ui-model", "champion"},
