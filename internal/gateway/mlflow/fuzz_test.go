@@ -18,7 +18,7 @@ func FuzzPath(f *testing.F) {
 		}
 		for range 6 {
 			for _, read := range []string{p, strings.ReplaceAll(p, `\`, "/"), strings.SplitN(p, "?", 2)[0], strings.SplitN(p, "#", 2)[0], strings.SplitN(p, ";", 2)[0], strings.TrimSpace(p)} {
-				if at := path.Join("/root/of/run", read); at != "/root/of/run" && !strings.HasPrefix(at, "/root/of/run/") || strings.HasPrefix(read, "/") {
+				if at := path.Join("/runs/1/artifacts", read); at != "/runs/1/artifacts" && !strings.HasPrefix(at, "/runs/1/artifacts/") || strings.HasPrefix(read, "/") {
 					t.Fatalf("%q leads to %q", p, at)
 				}
 			}
