@@ -40,7 +40,7 @@ func FuzzCredentials(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, s := range []string{"", shown, shown[:30], "weir_aaaaaaaaaaaa_", basic("ann", "a:b"), "YTpi", "YTpi=", "OmI=", "a.b.c", "e30.eyJpc3MiOiJodHRwczovL3gifQ.x", "~~~==", "a=b"} {
+	for _, s := range []string{"", shown, shown[:30], "weir_aaaaaaaaaaaa_", basic("ann", "a:b"), "YTpi", "YTpi=", "YTpi\n", "OmI=", "a.b.c", "e30.eyJpc3MiOiJodHRwczovL3gifQ.x", "~~~==", "a=b"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

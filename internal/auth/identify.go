@@ -109,10 +109,11 @@ func (a *Auth) authorization(ctx context.Context, v *view, header string, addr n
 	return Principal{}, malformed("the Authorization header is neither Basic nor Bearer")
 }
 
-// parseBasic decodes user-id ":" password (RFC 7617); both are UTF-8 without control characters.
+// parseBasic decodes user-id ":" password (RFC 7617); both are UTF-8 without control characters. The decoder of the standard library
+// passes over line breaks even where it is strict: they are no part of token68 (RFC 9110 section 11.2).
 func parseBasic(s string) (user, password string, ok bool) {
 	b, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil || !utf8.Valid(b) {
+	if err != nil || !utf8.Valid(b) || strings.ContainsAny(s, "\r\n") {
 		return "", "", false
 	}
 	user, password, ok = strings.Cut(string(b), ":")
