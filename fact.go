@@ -243,13 +243,120 @@ type Note struct {
 	Value string `json:"value"`
 }
 
-// Requirement is a package that an artifact or manifest asks for.
+// PinState says how closely a requirement names a version.
+type PinState string
+
+// The states. Every line of a manifest ends in one of them: nothing is dropped.
+const (
+	PinExact      PinState = "exact"      // one version: ==1.2, a lock file's entry, what is installed
+	PinRange      PinState = "range"      // some versions: >=1.0,<2
+	PinAny        PinState = "any"        // no constraint at all
+	PinUnresolved PinState = "unresolved" // it cannot be said which package or version: Reason tells why
+)
+
+// Origin says what kind of statement a requirement is.
+type Origin string
+
+// The origins. Those that hold a closure (lock, installed, sbom) name what was really chosen, indirect packages included.
+const (
+	OriginManifest   Origin = "manifest"   // asked for by a person: requirements.txt, pyproject.toml, pom.xml
+	OriginConstraint Origin = "constraint" // only bounds a version, should the package be needed: pip's -c
+	OriginCommand    Origin = "command"    // installed by a command in a script, a Dockerfile, a notebook, a CI step
+	OriginLock       Origin = "lock"
+	OriginInstalled  Origin = "installed" // an environment on disk: *.dist-info, conda-meta
+	OriginSBOM       Origin = "sbom"
+	OriginBundled    Origin = "bundled" // carried inside an archive: a jar's pom.properties, a shaded class, a vendored copy
+	OriginImage      Origin = "image"   // a container image that something starts from or runs
+)
+
+// Requirement is a package that an artifact or manifest asks for, holds or was resolved to.
 type Requirement struct {
-	PURL   string `json:"purl"`
-	Text   string `json:"text"` // the line as written
-	Direct bool   `json:"direct"`
-	Pinned bool   `json:"pinned"`
-	Line   int    `json:"line,omitempty"`
+	Ecosystem string   `json:"ecosystem"` // the type of its package URL: pypi, maven, npm, golang, cargo, conda, oci; empty where none can be named
+	Name      string   `json:"name"`      // in the ecosystem's canonical form (PEP 503; group:artifact; module path); empty where none can be named
+	State     PinState `json:"state"`
+	Version   string   `json:"version,omitempty"` // of an exact requirement, as written, local part included
+	Range     string   `json:"range,omitempty"`   // the constraint in the ecosystem's own syntax; empty for exact ones and where there is none
+	Origin    Origin   `json:"origin"`
+	Text      string   `json:"text"` // the statement as written, bounded
+	Line      int      `json:"line,omitempty"`
+	Reason    string   `json:"reason,omitempty"` // why it is unresolved
+	Direct    bool     `json:"direct"`           // asked for here, not only by another package
+	Extras    []string `json:"extras,omitempty"`
+	Marker    string   `json:"marker,omitempty"`   // the condition under which it holds (PEP 508), not evaluated
+	Group     string   `json:"group,omitempty"`    // dev, test, an extra's name; empty for what always holds
+	Hashes    int      `json:"hashes,omitempty"`   // digests that pin its files
+	URL       string   `json:"url,omitempty"`      // where it comes from when that is no index: an archive's address, a repository (git+https://…), a path
+	Commit    string   `json:"commit,omitempty"`   // of a repository, in full hex; a branch or tag is none
+	Requires  []string `json:"requires,omitempty"` // canonical names of what it needs itself, where a lock, environment or SBOM says so
+	Yanked    bool     `json:"yanked,omitempty"`
+	// Spec is where the file's bytes hold the version constraint, operator included ("==1.2" or ">=1,<2"; for a bare version the version), so that
+	// it can be replaced; Size 0: not known, or cannot be edited in place (UTF-16, a binary, a computed value). Form is how a new one is spelled there.
+	Spec Span     `json:"spec,omitzero"`
+	Form SpecForm `json:"form,omitempty"`
+	// Set by internal/dependency when the manifests of a project are joined:
+	Chain []string `json:"chain,omitempty"` // names from a direct requirement to what needs this one, outermost first; empty for direct ones
+	Via   []string `json:"via,omitempty"`   // files that led to this one by -r or -c, outermost first
+}
+
+// PURL is the package URL (purl-spec): with its version where that is exact, empty where no package is named.
+func (r Requirement) PURL() string {
+	if r.Name == "" || r.Ecosystem == "" {
+		return ""
+	}
+	name := r.Name
+	if r.Ecosystem == "maven" {
+		name = strings.Replace(name, ":", "/", 1)
+	}
+	parts := strings.Split(name, "/")
+	for i := range parts {
+		parts[i] = purlEscape(parts[i])
+	}
+	p := "pkg:" + r.Ecosystem + "/" + strings.Join(parts, "/")
+	if r.State == PinExact && r.Version != "" {
+		p += "@" + purlEscape(r.Version)
+	}
+	return p
+}
+
+// purlEscape percent-encodes what the specification of package URLs does not let stand: everything but letters, digits and .-_~:.
+func purlEscape(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(".-_~:", c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+// Span is a range of a file's bytes.
+type Span struct {
+	At   int64 `json:"at"`
+	Size int64 `json:"size"`
+}
+
+// SpecForm says how a version constraint is spelled at its place.
+type SpecForm string
+
+// The forms.
+const (
+	SpecPEP440  SpecForm = "pep440"  // ==1.2.3 (requirements, pyproject's project table, conda's pip list, commands)
+	SpecVersion SpecForm = "version" // a bare version: pom.xml, MLmodel, go.mod, a poetry table's "1.2.3"
+	SpecPoetry  SpecForm = "poetry"  // poetry's own constraints: ^1.2, ~1.2, 1.2.*
+	SpecConda   SpecForm = "conda"   // =1.2 or ==1.2 or a bare version after a blank
+	SpecNPM     SpecForm = "npm"     // package.json
+	SpecTag     SpecForm = "tag"     // of a container image
+)
+
+// Include is one manifest naming another: pip's -r and -c, a pom's parent or module, a workspace's member.
+type Include struct {
+	Path string `json:"path"` // as written, relative to the file that names it
+	Kind string `json:"kind"` // requirement, constraint, parent, module, lock
+	Text string `json:"text"`
+	Line int    `json:"line,omitempty"`
 }
 
 func (Import) fact()      {}
@@ -264,6 +371,7 @@ func (Note) fact()        {}
 func (Part) fact()        {}
 func (Tensor) fact()      {}
 func (Requirement) fact() {}
+func (Include) fact()     {}
 
 // factKinds is the closed list: wire name → Go type.
 var factKinds = map[string]reflect.Type{
@@ -279,6 +387,7 @@ var factKinds = map[string]reflect.Type{
 	"part":        reflect.TypeFor[Part](),
 	"tensor":      reflect.TypeFor[Tensor](),
 	"requirement": reflect.TypeFor[Requirement](),
+	"include":     reflect.TypeFor[Include](),
 }
 
 // KindOf names a fact's kind as facts are written in JSON.

@@ -197,9 +197,15 @@ const StageTarget = "target"
 type Package struct {
 	PURL   string   `json:"purl"`
 	Path   string   `json:"path"`
+	Member string   `json:"member,omitempty"`
 	Line   int      `json:"line"`
 	Direct bool     `json:"direct"`
-	Chain  []string `json:"chain"`
+	Chain  []string `json:"chain"`            // package URLs or names from a direct requirement to what needs this one, outermost first
+	State  PinState `json:"state,omitempty"`  // how closely it names a version
+	Range  string   `json:"range,omitempty"`  // its constraint where that is no single version
+	Safe   string   `json:"safe,omitempty"`   // first version without a known flaw, where this one has some
+	Newest string   `json:"newest,omitempty"` // the newest version that the advisory data knows
+	Flaws  []string `json:"flaws,omitempty"`  // ids of the advisories that concern it
 }
 
 // Start opens the stream.

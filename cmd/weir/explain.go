@@ -166,6 +166,8 @@ func factText(f weir.Fact) string {
 		return fmt.Sprintf("%s: %s", f.Key, f.Value)
 	case weir.Requirement:
 		return f.Text
+	case weir.Include:
+		return f.Text
 	case weir.Tensor:
 		return fmt.Sprintf("tensor %q, %s %v", f.Name, f.DType, f.Shape)
 	case weir.Part:

@@ -42,6 +42,9 @@ func Judged(p Pass) Pass {
 	if p.memo == nil {
 		p.memo = &memo{}
 	}
+	if p.Advise == nil {
+		p.Advise = func(weir.Requirement) weir.Advice { return weir.Advice{Affected: weir.AffectedUnknown} }
+	}
 	return p
 }
 

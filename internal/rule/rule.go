@@ -17,6 +17,9 @@ const (
 	ScopeFile      Scope = iota // the facts of one member
 	ScopeContainer              // the facts of all members of one physical file
 	ScopeTree                   // the facts of all files of one model that is a folder, in the file system or in an archive
+	// ScopeProject: the joined manifests (internal/dependency) of one model folder, of one archive, or of everything else that the scan saw.
+	// Units are the files that state dependencies, named by the path from the project's root, with "!/" and the member behind it.
+	ScopeProject
 )
 
 // Rule is a rule as data.
@@ -53,7 +56,9 @@ type Pass struct {
 	// Names judges Python names; never nil.
 	Names *pyname.Index
 	// Trust reports whether this organisation allows an import (weir.yaml, exact name or package.*); never nil.
-	Trust  func(module, name string) bool
+	Trust func(module, name string) bool
+	// Advise asks the advisory database; never nil, and without a database it answers that nothing is known.
+	Advise func(weir.Requirement) weir.Advice
 	Report func(weir.Finding) // fills in rule, path, severity and CWE where they are zero: see Complete
 	memo   *memo
 	all    []Unit // every unit of the file, whatever the scope

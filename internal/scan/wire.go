@@ -30,6 +30,7 @@ var wireFacts = []reflect.Type{
 	reflect.TypeFor[weir.Import](), reflect.TypeFor[weir.Member](), reflect.TypeFor[weir.Code](), reflect.TypeFor[weir.Call](),
 	reflect.TypeFor[weir.Setting](), reflect.TypeFor[weir.Storage](), reflect.TypeFor[weir.Oddity](), reflect.TypeFor[weir.Note](),
 	reflect.TypeFor[weir.Requirement](), reflect.TypeFor[weir.Part](), reflect.TypeFor[weir.Tensor](), reflect.TypeFor[weir.Class](),
+	reflect.TypeFor[weir.Include](),
 }
 
 // wireImport is the place of weir.Import in wireFacts.

@@ -65,7 +65,7 @@ func pip(in *format.Input, line string, n int) {
 	case strings.Contains(line, "://") || strings.HasPrefix(line, ".") || strings.HasPrefix(line, "/") || strings.Contains(line, ".whl"):
 		in.Emit(weir.Setting{Key: "pip.source", Value: line, Line: n})
 	default:
-		in.Emit(weir.Requirement{Text: line, Direct: true, Pinned: strings.Contains(line, "=="), Line: n})
+		in.Emit(weir.Requirement{Text: line, Direct: true, State: weir.PinAny, Origin: weir.OriginManifest, Line: n})
 	}
 }
 

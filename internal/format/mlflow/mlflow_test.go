@@ -48,7 +48,7 @@ func line(f weir.Fact) string {
 	case weir.Oddity:
 		return fmt.Sprintf("%s: %s", f.Kind, f.Detail)
 	case weir.Requirement:
-		return fmt.Sprintf("requires %s pinned %v:%d", f.Text, f.Pinned, f.Line)
+		return fmt.Sprintf("requires %s:%d", f.Text, f.Line)
 	case weir.Note:
 		return f.Key + ": " + f.Value
 	}
@@ -128,13 +128,13 @@ func TestFacts(t *testing.T) {
 		{"a cycle", "MLmodel", "a: &a [*a, x]\n", []string{"a.1=x:1"}, ""},
 		{"two documents", "MLmodel", "flavors: {}\n---\nflavors: {a: {b: c}}\n", []string{"trailing: a second YAML document at line 2", "flavors.a.b=c:3"}, ""},
 		{"pip options", "requirements.txt", "numpy==2.0\n--extra-index-url http://x/ \\\n-e git+https://x/y\nz @ file:///z\n# -i http://no\n", []string{
-			"requires numpy==2.0 pinned true:1", "pip.option=--extra-index-url http://x/:2", "pip.option=-e git+https://x/y:3", "pip.source=z @ file:///z:4",
+			"requires numpy==2.0:1", "pip.option=--extra-index-url http://x/:2", "pip.option=-e git+https://x/y:3", "pip.source=z @ file:///z:4",
 		}, "pip.option=-i http://no:5"},
 		{"conda", "conda.yaml", "channels:\n- http://c\ndependencies:\n- python=3.12\n- pip:\n  - a==1\n  - --trusted-host x\nvariables:\n  LD_PRELOAD: y\n", []string{
-			"conda.channel=http://c:2", "requires a==1 pinned true:6", "pip.option=--trusted-host x:7", "variables.LD_PRELOAD=y:9",
+			"conda.channel=http://c:2", "requires a==1:6", "pip.option=--trusted-host x:7", "variables.LD_PRELOAD=y:9",
 		}, ""},
 		{"python_env", "python_env.yaml", "python: 3.12.1\nbuild_dependencies:\n- pip==24\ndependencies:\n- -r requirements.txt\n- x; touch y\n", []string{
-			"requires pip==24 pinned true:3", "requires x; touch y pinned false:6",
+			"requires pip==24:3", "requires x; touch y:6",
 		}, "pip.option=-r requirements.txt:5"},
 		{"templates", "recipe.yaml", "recipe: {{ a }}\nsteps:\n  x: \"{{ ''.__class__ }}\"\n{# {{ no }} #}{% include '/x' %}\n", []string{
 			`jinja template "a":1`, `jinja template "''.__class__":3`, `jinja template "include '/x'":4`, "recipe=jinja:1",
