@@ -175,6 +175,12 @@ type Finding struct {
 	Waived      *Waiver  `json:"waived"`
 }
 
+// Outside reports whether a finding is about what an artifact asks for and not about what it holds: an outdated pin makes nobody's model
+// suspicious. A package that is malware is another matter.
+func (f Finding) Outside() bool {
+	return strings.HasPrefix(f.Rule, "dependency/") && f.Rule != "dependency/malicious-package"
+}
+
 // Waiver says who accepted a finding, why and until when.
 type Waiver struct {
 	Reason string `json:"reason"`

@@ -140,7 +140,13 @@ func (s *gateScanner) scan(ctx context.Context, folder bool, files []intake.Subj
 	if err != nil {
 		return r, err
 	}
-	if err := scan.Run(ctx, subjects(files, folder), cfg, judge.Sink); err != nil {
+	sink := func(e weir.Event) error {
+		if e.Finding != nil && e.Finding.Outside() {
+			return nil // an old pin in a model's requirements is no reason to hold the model back
+		}
+		return judge.Sink(e)
+	}
+	if err := scan.Run(ctx, subjects(files, folder), cfg, sink); err != nil {
 		return r, err
 	}
 	slices.SortStableFunc(r.Findings, func(a, b weir.Finding) int { return cmp.Compare(b.Severity, a.Severity) })

@@ -40,6 +40,7 @@ type Format struct {
 	Doc       string // one line for `weir formats`
 	Framework string // pytorch, scikit-learn; empty when the format belongs to none
 	Model     bool   // a file of this format is a model or data set (rather than a plain container)
+	Manifest  bool   // it states dependencies: what it says is judged together with the other manifests of its project
 	Parsed    bool   // weir accounts for every byte of it; otherwise it is only recognised and never clean
 	// Supersedes names formats whose Match may hold as well but that must not run when this one does, because it parses them itself.
 	Supersedes []string

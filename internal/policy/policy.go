@@ -59,6 +59,7 @@ var modelFamilies = []string{"pickle", "torch", "numpy", "joblib"}
 
 type unit struct {
 	worst    weir.Severity
+	outside  weir.Severity // of findings about dependencies
 	problems bool
 }
 
@@ -127,7 +128,11 @@ func fails(s, failOn weir.Severity) bool {
 func (j *Judge) finding(f weir.Finding) error {
 	complete(&f)
 	u := j.at(f.Path).unit(f.Member)
-	u.worst = max(u.worst, f.Severity)
+	if f.Outside() {
+		u.outside = max(u.outside, f.Severity)
+	} else {
+		u.worst = max(u.worst, f.Severity)
+	}
 	if family, _, _ := strings.Cut(f.Rule, "/"); slices.Contains(modelFamilies, family) {
 		j.file.flagged = true
 	}

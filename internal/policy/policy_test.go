@@ -139,6 +139,27 @@ func TestVerdictOfMembersStaysApart(t *testing.T) {
 	}
 }
 
+// TestOutside: what a model asks for does not make it suspicious, malware aside; a file that is no model is vulnerable.
+func TestOutside(t *testing.T) {
+	for _, tt := range []struct {
+		rule, format string
+		want         weir.Verdict
+	}{
+		{"dependency/known-vulnerability", "pickle", weir.VerdictClean},
+		{"dependency/malicious-package", "pickle", weir.VerdictSuspicious},
+		{"dependencies/other", "pickle", weir.VerdictSuspicious},
+		{"dependency/known-vulnerability", "text", weir.VerdictVulnerable},
+	} {
+		out := judge(t, config(), finding(tt.rule, weir.SeverityHigh, "m", "", ""), artifact("m", tt.format, weir.CoverageComplete))
+		if got := out[1].Artifact.Verdict; got != tt.want {
+			t.Errorf("%s in %s: got %s, want %s", tt.rule, tt.format, got, tt.want)
+		}
+		if s := summary(t, out); s.Outcome != weir.OutcomeFail {
+			t.Errorf("%s: the scan is a %s", tt.rule, s.Outcome)
+		}
+	}
+}
+
 // TestFolder gives a folder the worst of what it holds, and counts it as no file.
 func TestFolder(t *testing.T) {
 	for want, a := range map[weir.Verdict]weir.Artifact{

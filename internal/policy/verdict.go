@@ -8,7 +8,8 @@ import (
 
 // Basis is what a verdict rests on.
 type Basis struct {
-	Worst    weir.Severity // of all findings in the artifact and its members, the waived ones too
+	Worst    weir.Severity // of all findings in the artifact and its members, the waived ones too, but for those about its dependencies
+	Outside  weir.Severity // of those: they count for files that are no models
 	Problems bool          // something in it could not be examined
 	Coverage weir.Coverage
 	Model    bool // its format, or a member's, is a model's
@@ -18,8 +19,8 @@ type Basis struct {
 func Verdict(b Basis) weir.Verdict {
 	incomplete := b.Problems || b.Coverage == weir.CoveragePartial
 	if !b.Model {
-		switch {
-		case b.Worst >= weir.SeverityHigh, b.Worst >= weir.SeverityLow && !incomplete:
+		switch worst := max(b.Worst, b.Outside); {
+		case worst >= weir.SeverityHigh, worst >= weir.SeverityLow && !incomplete:
 			return weir.VerdictVulnerable
 		case incomplete:
 			return weir.VerdictIncomplete
@@ -50,7 +51,7 @@ func (j *Judge) artifact(a weir.Artifact) error {
 	b := Basis{Coverage: a.Coverage, Model: model}
 	for member, u := range f.units {
 		if within(member, a.Member) {
-			b.Worst = max(b.Worst, u.worst)
+			b.Worst, b.Outside = max(b.Worst, u.worst), max(b.Outside, u.outside)
 			b.Problems = b.Problems || u.problems
 		}
 	}

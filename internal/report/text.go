@@ -28,6 +28,8 @@ type text struct {
 	tally Tally
 	group group
 	clean []string
+	old   []weir.Package // with known flaws, each version once
+	older map[string]bool
 }
 
 // group is what is known of the file whose events are passing by.
@@ -38,7 +40,7 @@ type group struct {
 }
 
 func newText(w *bufio.Writer, o Options) weir.Sink {
-	t := &text{w: w, o: o}
+	t := &text{w: w, o: o, older: map[string]bool{}}
 	return t.sink
 }
 
@@ -56,6 +58,9 @@ func (t *text) sink(e weir.Event) error {
 		t.artifact(*e.Artifact)
 		t.group = group{}
 		return t.w.Flush() // a long scan shows what it has
+	case e.Package != nil && len(e.Package.Flaws) > 0 && !t.older[e.Package.PURL]:
+		t.older[e.Package.PURL] = true
+		t.old = append(t.old, *e.Package)
 	case e.End != nil:
 		t.move("")
 		t.end(e.End.Summary)
@@ -242,6 +247,7 @@ func (t *text) end(s weir.Summary) {
 		}
 		t.w.WriteByte('\n')
 	}
+	t.outdated()
 	style := verdictStyle[weir.VerdictClean]
 	switch s.Outcome {
 	case weir.OutcomeFail:

@@ -41,6 +41,8 @@ type folders struct {
 	closed []*folder // inner ones of the outermost open folder, in order
 	held   []*result
 	facts  int
+	loose  project   // the manifests outside of models: judged and sent when the walk is over
+	after  []*result // they
 }
 
 // take receives the next result of the walk.
@@ -55,7 +57,7 @@ func (t *folders) take(r *result) error {
 		if r.file.Dir == nil {
 			t.cfg.alone(r)
 		}
-		return r.send(t.cfg, t.sink)
+		return t.pass(r)
 	}
 	for i := range r.units {
 		t.facts += len(r.units[i].Facts)
@@ -69,6 +71,32 @@ func (t *folders) take(r *result) error {
 		f.over = true
 	}
 	return t.flush()
+}
+
+// pass sends a file, unless it states dependencies: then it waits for the others that do.
+func (t *folders) pass(r *result) error {
+	if !r.states(t.cfg) {
+		return r.send(t.cfg, t.sink)
+	}
+	t.loose.add(r)
+	t.after = append(t.after, r)
+	if t.loose.facts <= maxProjectFacts {
+		return nil
+	}
+	r.problems = append(r.problems, ProblemRecord{Stage: "limit", Reason: "more manifests than are judged at once: those before and after this one were judged apart"})
+	return t.settle()
+}
+
+// settle judges the manifests that wait and sends them in the order of the walk.
+func (t *folders) settle() error {
+	t.loose.judge()
+	for _, r := range t.after {
+		if err := r.send(t.cfg, t.sink); err != nil {
+			return err
+		}
+	}
+	t.after = nil
+	return nil
 }
 
 // alone applies the tree rules to the main file of a model folder that was named without its folder: they see that file and nothing else.
@@ -184,7 +212,10 @@ func (t *folders) end(whole bool) error {
 		}
 	}
 	t.open = nil
-	return t.flush()
+	if err := t.flush(); err != nil {
+		return err
+	}
+	return t.settle()
 }
 
 // flush sends the held files in order and each closed folder after its last file.
@@ -201,7 +232,7 @@ func (t *folders) flush() error {
 		if i == len(t.held) {
 			break
 		}
-		if err := t.held[i].send(t.cfg, t.sink); err != nil {
+		if err := t.pass(t.held[i]); err != nil {
 			return err
 		}
 	}
@@ -265,6 +296,13 @@ func (t *folders) judge(f *folder) {
 			units = append(units, u)
 		}
 	}
+	own := project{cfg: t.cfg, path: f.dir.Path}
+	for _, r := range files {
+		if r.states(t.cfg) {
+			own.add(r)
+		}
+	}
+	own.judge()
 	t.cfg.tree(f.dir.Path, f.format, units, func(v weir.Finding) {
 		p, ok := places[v.Member]
 		if !ok {
@@ -295,7 +333,9 @@ func (t *folders) send(f *folder) error {
 		return nil
 	}
 	for _, v := range f.tree {
-		f.holds.Worst = max(f.holds.Worst, v.Severity)
+		if !v.Outside() {
+			f.holds.Worst = max(f.holds.Worst, v.Severity)
+		}
 		if err := t.sink(weir.Event{Finding: &v}); err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-// Package scan is the engine: it walks, identifies, recurses, isolates, applies rules and emits events in order; it takes Enrich
+// Package scan is the engine: it walks, identifies, recurses, isolates, applies rules and emits events in order; it takes Advise
 // (advisories) and Isolate (jail) as functions.
 //
 // Start with [Run]. [Analyze] is the part that runs in a worker; DESIGN.md tells how the two fit together.
@@ -39,6 +39,8 @@ type Config struct {
 	Digest  bool // digest every file
 	Facts   bool // send facts as events
 	Inspect bool // have parsers describe what is there, and send each member's artifact too
+	// Advise asks the advisory database; nil: there is none, and requirements are listed without being judged.
+	Advise  func(weir.Requirement) weir.Advice
 	Isolate Isolate
 	Batch   Batch // the same for small files, several at a time; nil: each goes alone
 	// Trace receives the program of every pickle as Python-like source, in order; nil: not wanted.
@@ -91,7 +93,7 @@ func Run(ctx context.Context, files iter.Seq2[source.File, error], cfg Config, s
 			})
 		}
 	}()
-	tree := folders{cfg: &cfg, sink: sink, claims: map[*source.Dir]*format.Format{}}
+	tree := folders{cfg: &cfg, sink: sink, claims: map[*source.Dir]*format.Format{}, loose: project{cfg: &cfg}}
 	sum, err := drain(ctx, slots, &tree)
 	cause := ctx.Err()
 	cancel()
@@ -166,7 +168,9 @@ type result struct {
 	traces   []TraceRecord
 	digest   string
 	done     bool
-	tree     []weir.Finding // of the rules over the folder in which it lies
+	tree     []weir.Finding // of the rules over the folder or the project in which it lies
+	joined   bool           // its manifests were taken into a project
+	packages []weir.Package // that they name
 	artifact weir.Artifact  // once it was sent
 	worst    weir.Severity  // of what was found in it, once it was sent
 }
@@ -371,12 +375,24 @@ func (r *result) members(cfg *Config, sink weir.Sink) error {
 func (r *result) judge(cfg *Config, a *weir.Artifact, sink weir.Sink) error {
 	var err error
 	report := func(f weir.Finding) {
-		r.worst = max(r.worst, f.Severity)
+		if !f.Outside() {
+			r.worst = max(r.worst, f.Severity)
+		}
 		if err == nil {
 			err = sink(weir.Event{Finding: &f})
 		}
 	}
 	r.packed(cfg, a)
+	if !r.joined {
+		own := project{cfg: cfg, path: a.Path}
+		own.add(r)
+		own.judge()
+	}
+	for i := range r.packages {
+		if err := sink(weir.Event{Package: &r.packages[i]}); err != nil {
+			return err
+		}
+	}
 	p := rule.Pass{File: *a, Units: r.units, Names: cfg.Names, Trust: cfg.Trust, Report: report}
 	rule.Apply(cfg.Rules, rule.ScopeFile, p)
 	rule.Apply(cfg.Rules, rule.ScopeContainer, p)
