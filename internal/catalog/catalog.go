@@ -9,6 +9,7 @@ import (
 	"weir/internal/format/archive"
 	"weir/internal/format/h2o"
 	"weir/internal/format/java"
+	"weir/internal/format/manifest"
 	"weir/internal/format/mleap"
 	"weir/internal/format/mlflow"
 	"weir/internal/format/opaque"
@@ -46,6 +47,7 @@ func Formats() []format.Format {
 		pycode.Formats,
 		java.Formats,
 		beside(mlflow.Formats),
+		beside(manifest.Formats),
 	)
 }
 

@@ -34,9 +34,9 @@ type fixture struct {
 	HandMade bool `json:"hand_made"`
 }
 
-// manifest reads the lists of a corpus, its own and those of families that keep one beside their files; an empty one would let every test below
+// listed reads the lists of a corpus, its own and those of families that keep one beside their files; an empty one would let every test below
 // pass. A path that ends in a slash is a folder that is one model.
-func manifest(t testing.TB, corpus string) []fixture {
+func listed(t testing.TB, corpus string) []fixture {
 	t.Helper()
 	own := filepath.Join(testdata, corpus, "manifest.json")
 	lists, err := filepath.Glob(filepath.Join(testdata, corpus, "*", "manifest.json"))
@@ -184,7 +184,7 @@ func knownMisses(t testing.TB) map[string]string {
 // TestCorpusMalicious demands a high finding in every file that was seen to run something when loaded.
 func TestCorpusMalicious(t *testing.T) {
 	all := scanCorpus(t, "malicious", pyname.Default())
-	files, misses := manifest(t, "malicious"), knownMisses(t)
+	files, misses := listed(t, "malicious"), knownMisses(t)
 	found := 0
 	for _, f := range files {
 		o := scanned(t, all, f)
@@ -213,7 +213,7 @@ var expected = map[string]weir.Verdict{
 // TestCorpusBenign demands the verdict that the manifest names for every honest file.
 func TestCorpusBenign(t *testing.T) {
 	all := scanCorpus(t, "benign", pyname.Default())
-	files := manifest(t, "benign")
+	files := listed(t, "benign")
 	right, alarms := 0, 0
 	rules := map[string]int{}
 	for _, f := range files {
@@ -268,7 +268,7 @@ func said(o *outcome) string {
 
 // TestCorpusWithoutAFifth takes a random fifth of the dangerous names away, with fixed seeds: judgement must not rest on knowing them.
 func TestCorpusWithoutAFifth(t *testing.T) {
-	malicious, benign := manifest(t, "malicious"), manifest(t, "benign")
+	malicious, benign := listed(t, "malicious"), listed(t, "benign")
 	before := scanCorpus(t, "benign", pyname.Default())
 	full := scanCorpus(t, "malicious", pyname.Default())
 	for seed := range 5 {

@@ -57,18 +57,6 @@ var Formats = []format.Format{
 		Name: "mlflow-module", Doc: "name of a module that MLflow imports (pickle_module_info.txt, keras_module.txt)", Framework: framework, Parsed: true,
 		Match: isModuleName, Parse: parseModuleName,
 	},
-	{
-		Name: "conda-env", Doc: "conda environment (conda.yaml)", Parsed: true,
-		Match: named(hasKeys("dependencies", "channels"), "conda.yaml"), Parse: parseEnvironment,
-	},
-	{
-		Name: "python-env", Doc: "MLflow's Python environment (python_env.yaml)", Parsed: true,
-		Match: hasKeys("python", "build_dependencies"), Parse: parseEnvironment,
-	},
-	{
-		Name: "pip-requirements", Doc: "requirements of pip", Parsed: true,
-		Match: isRequirements, Parse: parseRequirements,
-	},
 	// The next two are read beside a model alone: elsewhere they are nobody's business here, and many.
 	{
 		Name: "html", Doc: "HTML page, searched for what runs when it is shown", Parsed: true,
