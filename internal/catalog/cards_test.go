@@ -11,17 +11,19 @@ import (
 	"weir/internal/rule"
 )
 
-// examine runs all rules over an example; those of tree scope take its members for files of one folder.
+// examine runs all rules over an example; those of tree and project scope take its members for files of one folder.
 func examine(e rule.Example) []weir.Finding {
 	var found []weir.Finding
 	p := rule.Pass{
 		File: e.File, Units: e.Units, Names: pyname.Default(),
 		Trust:  func(string, string) bool { return false },
+		Advise: e.Advise,
 		Report: func(f weir.Finding) { found = append(found, f) },
 	}
 	rule.Apply(Rules(), rule.ScopeFile, p)
 	rule.Apply(Rules(), rule.ScopeContainer, p)
 	rule.Apply(Rules(), rule.ScopeTree, p)
+	rule.Apply(Rules(), rule.ScopeProject, p)
 	return found
 }
 

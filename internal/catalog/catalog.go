@@ -67,5 +67,5 @@ func Opaque() *format.Format { return &opaque.Format }
 
 // Rules lists every rule, family by family, in the order in which their findings are reported.
 func Rules() []rule.Rule {
-	return slices.Concat(rule.Pickle(), rule.Torch(), rule.Numpy(), rule.H2O(), rule.H2OMOJO(), rule.H2OSource(), rule.Joblib(), rule.MLeap(), rule.Spark(), rule.Archive(), rule.MLflow(), rule.Config(), rule.Java())
+	return slices.Concat(rule.Pickle(), rule.Torch(), rule.Numpy(), rule.H2O(), rule.H2OMOJO(), rule.H2OSource(), rule.Joblib(), rule.MLeap(), rule.Spark(), rule.Archive(), rule.MLflow(), rule.Config(), rule.Java(), rule.Dependency())
 }

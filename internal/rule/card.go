@@ -32,7 +32,17 @@ type Example struct {
 	File  weir.Artifact
 	Units []Unit
 	Want  []Want
-	Text  string // as it stands in the card
+	// Advice is what the advisory database says of a package, by its name; of others it says that nothing is known against them.
+	Advice map[string]weir.Advice
+	Text   string // as it stands in the card
+}
+
+// Advise answers for the advisory database.
+func (e Example) Advise(r weir.Requirement) weir.Advice {
+	if a, ok := e.Advice[r.Name]; ok {
+		return a
+	}
+	return weir.Advice{Affected: weir.AffectedNone, Known: true}
 }
 
 // Want is one finding that an example must give; Text is part of its message or evidence.
@@ -141,7 +151,7 @@ type factLine struct {
 	Fact   json.RawMessage `json:"fact"`
 }
 
-// parseExample reads lines: "unit {…}", "want rule severity [text]", comments (#) and facts as JSON.
+// parseExample reads lines: "unit {…}", "want rule severity [text]", "advice package {…}", comments (#) and facts as JSON.
 func parseExample(text string) (Example, error) {
 	e := Example{Text: text, File: weir.Artifact{Path: "example", Format: "pickle"}}
 	for line := range strings.Lines(text) {
@@ -183,6 +193,16 @@ func (e *Example) line(line string) error {
 			return err
 		}
 		e.Want = append(e.Want, Want{Rule: parts[0], Severity: s, Text: strings.Join(parts[2:], "")})
+	case "advice":
+		name, text, _ := strings.Cut(rest, " ")
+		var a weir.Advice
+		if err := strictJSON(text, &a); err != nil {
+			return err
+		}
+		if e.Advice == nil {
+			e.Advice = map[string]weir.Advice{}
+		}
+		e.Advice[name] = a
 	default:
 		var l factLine
 		if err := strictJSON(line, &l); err != nil {
