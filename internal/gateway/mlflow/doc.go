@@ -14,7 +14,7 @@
 //	protected-aliases    aliases that separation of duties is about; without it production and champion
 //	protected-stages     stages that separation of duties is about; without it Production
 //
-// and what it switches on, under "on":
+// and what it switches on, under "switch":
 //
 //	separation-of-duties whoever created a model version cannot alone move it to a protected alias or stage
 //	http-webhooks        webhooks may use http beside https

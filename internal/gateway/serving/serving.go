@@ -6,7 +6,7 @@
 // serialised object (a pickle, an npy file of objects, a Java object stream, plain or in base64 and compressed). What manages the server (load,
 // register, scale) needs other rights, and loads only what was scanned.
 //
-// What the configuration of an upstream of these kinds opens (Upstream.Allow and Upstream.On):
+// What the configuration of an upstream of these kinds opens (`allow` and `switch` in gate.yaml):
 //
 //	signatures       MLmodel files of the models, "MODEL=FILE" or "FILE" for all; V2 servers are asked for their models' own metadata besides
 //	limits           "MODEL body=8388608 rows=100000 elements=500000 rate=600/m"; "*" for all others; what is left out has the default
