@@ -5,7 +5,7 @@
 // judges every route, fields.go every parameter that can hold text, uses.go every function of Rapids: what is in none of them is refused, and a
 // test that asks a real server fails when it knows more.
 //
-// What the configuration of an upstream of this kind opens (Upstream.Allow and Upstream.On):
+// What the configuration of an upstream of this kind opens (`allow` and `switch` in gate.yaml):
 //
 //	import-roots      absolute folders below which files may be imported and listed
 //	import-urls       whole URLs that the server may fetch itself: http, s3, hdfs, …

@@ -99,7 +99,7 @@ func (s *site) useNeed(x *gateway.Exchange, u use) (n need, shares bool, err err
 			return n, false, sharedRefusal(u.key)
 		}
 		return need{auth.Write, res}, false, nil
-	case deletes:
+	case deletes, moves:
 		return need{auth.Delete, res}, false, nil
 	}
 	own := m.Who != "" && m.Who == x.Who.Name

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"weir/internal/auth"
@@ -166,74 +167,61 @@ func (s *site) learn(x *gateway.Exchange, a *answer) error {
 			}
 		}
 	}
-	return s.learnFrom(x, a.json, 0)
+	return s.learnFrom(x, a.json)
 }
 
 // learnFrom records the job and its result, and the other keys that answers of making requests name.
-func (s *site) learnFrom(x *gateway.Exchange, v any, depth int) error {
-	mine := func(typ, key string) error {
-		m, found, err := s.made(x, key)
-		if err != nil || found && m.Who != x.Who.Name {
-			return err // the answer names something of somebody else: it was there before
-		}
-		if found && m.Shares {
-			return nil
-		}
-		return s.record(x, key, Made{Type: typ, Who: x.Who.Name})
-	}
+func (s *site) learnFrom(x *gateway.Exchange, v any) error {
 	for _, from := range []any{v, at(v, "job")} {
-		if key, typ := keyAt(at(from, "dest")); key != "" {
-			if err := mine(typ, key); err != nil {
-				return err
-			}
+		dest, typ := keyAt(at(from, "dest"))
+		if err := s.mine(x, typ, dest); err != nil {
+			return err
 		}
 		if key, _ := keyAt(at(from, "key")); strings.HasPrefix(key, "$") {
-			if err := mine(job, key); err != nil {
+			if err := s.adopt(x, key, Made{Type: job, Who: x.Who.Name, Before: wasThere(x, dest)}); err != nil {
 				return err
 			}
 		}
 	}
-	if key, typ := keyAt(v); textAt(v, "__meta", "schema_name") == "FrameKeyV3" && key != "" { // the whole answer is the key
-		if err := mine(typ, key); err != nil {
+	var keys []any
+	if textAt(v, "__meta", "schema_name") == "FrameKeyV3" { // the whole answer is the key
+		keys = append(keys, v)
+	}
+	for _, field := range []string{"predictions_frame", "deviances_frame", "destination_frame", "vectors_frame", "result"} {
+		keys = append(keys, at(v, field))
+	}
+	for _, one := range listAt(v, "model_metrics") {
+		keys = append(keys, at(one, "predictions", "frame_id"))
+	}
+	for _, one := range slices.Concat(keys, listAt(v, "destination_frames")) {
+		key, typ := keyAt(one)
+		if _, ok := imported(key); ok {
+			continue
+		}
+		if err := s.mine(x, typ, key); err != nil {
 			return err
 		}
 	}
-	for _, field := range []string{"predictions_frame", "deviances_frame", "destination_frame", "vectors_frame", "result", "assembly"} {
-		key, typ := keyAt(at(v, field))
-		if field == "assembly" {
-			typ = model
-		}
-		if key != "" {
-			if err := mine(typ, key); err != nil {
-				return err
-			}
-		}
+	assembly, _ := keyAt(at(v, "assembly"))
+	return orError(s.mine(x, model, assembly), s.mine(x, leaderboard, textAt(v, "build_control", "project_name")))
+}
+
+// mine records a key that an answer names for the caller, unless it was there before the request.
+func (s *site) mine(x *gateway.Exchange, typ, key string) error {
+	if key == "" || wasThere(x, key) {
+		return nil
 	}
-	if name := textAt(v, "build_control", "project_name"); name != "" {
-		if err := mine(leaderboard, name); err != nil {
-			return err
-		}
+	m, found, err := s.made(x, key)
+	if err != nil || found && (m.Who != x.Who.Name || m.Shares) {
+		return err
 	}
-	list, _ := at(v, "model_metrics").([]any)
-	for _, one := range list {
-		if key, typ := keyAt(at(one, "predictions", "frame_id")); key != "" {
-			if err := mine(typ, key); err != nil {
-				return err
-			}
-		}
-	}
-	list, _ = at(v, "destination_frames").([]any)
-	for _, one := range list {
-		if key, typ := keyAt(one); key != "" {
-			if _, ok := imported(key); ok {
-				continue
-			}
-			if err := mine(typ, key); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return s.record(x, key, Made{Type: typ, Who: x.Who.Name})
+}
+
+// wasThere says that the request is about a key that is not the caller's own: H2O names the frame that is exported or changed as the result of
+// the job that does it, and who may only do that must not become its owner.
+func wasThere(x *gateway.Exchange, key string) bool {
+	return slices.ContainsFunc(x.Resources, func(r auth.Resource) bool { return r.ID == key && r.Owner != x.Who.Name })
 }
 
 // deletes forgets what was deleted.
@@ -245,7 +233,7 @@ func (s *site) deletes(x *gateway.Exchange) error {
 	if a.ok() {
 		for _, r := range x.Resources {
 			if r.ID != "" {
-				if err := s.owners.set(x, r.ID, Made{}); err != nil {
+				if err := s.owners.forget(x, r.ID); err != nil {
 					return err
 				}
 			}
@@ -290,8 +278,8 @@ func (s *site) rapids(x *gateway.Exchange) error {
 			if err != nil {
 				return err
 			}
-		case deletes:
-			if err := s.owners.set(x, u.key, Made{}); err != nil {
+		case deletes, moves:
+			if err := s.owners.forget(x, u.key); err != nil {
 				return err
 			}
 		case tries:

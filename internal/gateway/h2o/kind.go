@@ -2,6 +2,8 @@ package h2o
 
 import (
 	"encoding/json"
+	"net/http"
+	"slices"
 	"time"
 
 	"weir/internal/gateway"
@@ -58,7 +60,43 @@ func (s *site) route(e *endpoint, r *rule) gateway.Route {
 	if r.flow != "" {
 		route.Flow = s.flows()[r.flow]
 	}
+	if e.writes() {
+		route.Flow = neverForced(route.Flow)
+	}
 	return route
+}
+
+// writes says that the endpoint writes a file of the caller's choice and can be told to write over another.
+func (e *endpoint) writes() bool {
+	if _, ok := e.fields["force"]; !ok {
+		return false
+	}
+	for f := range e.fields {
+		if e.role(f) == exportPath {
+			return true
+		}
+	}
+	return false
+}
+
+// neverForced says force=false where the request says nothing: for models and saved frames H2O then takes it for true (ModelExportV3,
+// FrameSaveV3). That it is not said to be true, checks have seen.
+func neverForced(flow gateway.Flow) gateway.Flow {
+	if flow == nil {
+		flow = (*gateway.Exchange).Forward
+	}
+	no := wire.Pair{Name: "force", Value: "false"}
+	return func(x *gateway.Exchange) error {
+		switch {
+		case value(x, "force") != "":
+		case x.Method == http.MethodPost:
+			x.Form = append(slices.DeleteFunc(x.Form, func(p wire.Pair) bool { return p.Name == "force" }), no)
+			x.Raw = []byte(wire.EncodeQuery(x.Form))
+		default:
+			x.Query = append(slices.DeleteFunc(x.Query, func(p wire.Pair) bool { return p.Name == "force" }), no)
+		}
+		return flow(x)
+	}
 }
 
 // flows are what the rules name.
@@ -72,6 +110,8 @@ func (s *site) flows() map[string]gateway.Flow {
 		"metrics":      s.list("model_metrics", nameIn(model, "model")),
 		"jobs":         s.list("jobs", s.jobResult),
 		"job":          s.oneJob, "cancel": s.cancel, "typeahead": s.typeahead, "members": s.members, "model": s.members,
+		"mojo": s.handsOut(".zip"), "binary": s.handsOut(".bin"), "java": s.handsOut(".java"),
+		"saveBinary": s.exports([]string{"3", "Models.fetch.bin"}, "", ".bin"), "saveMojo": s.exports([]string{"3", "Models"}, "mojo", ".zip"),
 		"upload": s.upload, "stored": s.stored, "importModel": s.importModel, "uploadModel": s.uploadModel, "generic": s.generic,
 	}
 }

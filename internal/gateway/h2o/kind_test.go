@@ -45,7 +45,7 @@ func newFront(t *testing.T) *front {
 			f.tell(w, r)
 			return
 		}
-		if strings.HasSuffix(r.URL.Path, "/light") || strings.HasPrefix(r.URL.Path, "/3/Models/") {
+		if strings.HasSuffix(r.URL.Path, "/light") || strings.HasPrefix(r.URL.Path, "/3/Models/") || strings.HasPrefix(r.URL.Path, "/99/Leaderboards/") {
 			w.WriteHeader(http.StatusNotFound)
 		}
 		io.WriteString(w, "{}")
@@ -143,6 +143,9 @@ func TestRequests(t *testing.T) {
 		{"POST /3/CreateFrame", "dest={\"name\":\"mine\"}&rows=10", 400},
 		{"POST /3/CreateFrame", "dest=<img>&rows=10", 400},
 		{"POST /3/CreateFrame", "dest=sum&rows=10", 400},
+		{"POST /3/CreateFrame", "dest=../mine&rows=10", 400},
+		{"POST /3/ModelBuilders/gbm", "training_frame=mine&model_id=../../m&export_checkpoints_dir=/data/out/c", 400},
+		{"POST /99/Grid/gbm", `training_frame=mine&grid_id=../g&hyper_parameters={"ntrees":[1,2]}`, 400},
 		{"POST /3/CreateFrame", "dest=mine&rows=10&trojan=1", 400},
 		{"POST /3/Frames/mine/export", "path=/data/out/x.csv", 200},
 		{"POST /3/Frames/mine/export", "path=/data/out/x.csv&force=false", 200},
@@ -163,7 +166,8 @@ func TestRequests(t *testing.T) {
 		{"POST /99/Grid/gbm", `training_frame=mine&hyper_parameters={"ntrees":[1]}&recovery_dir=/data/out/r`, 400},
 		{"POST /99/ModelBuilders/stackedensemble", `training_frame=mine&base_models=["m1"]&metalearner_params={"ntrees":[3]}`, 200},
 		{"POST /99/ModelBuilders/stackedensemble", `training_frame=mine&metalearner_params={"export_checkpoints_dir":["/x"]}`, 400},
-		{"GET /99/Models.bin/m1?dir=/data/out/m&force=False", "", 200},
+		{"GET /99/Models.bin/m1?dir=/data/out/m&force=False", "", 503}, // this gate has no scanner
+		{"GET /99/Models/m1/json?dir=/data/out/m", "", 200},
 		{"GET /99/Models.bin/m1?dir=/data/out/m&force=True", "", 400},
 		{"GET /99/Models.mojo/m1?dir=/etc/m", "", 403},
 		{"GET /99/Models/m1/json?dir=/etc/m", "", 403},

@@ -85,10 +85,15 @@ func (s *site) fresh(x *gateway.Exchange, typ, key string) (auth.Resource, error
 	if err != nil {
 		return r, err
 	}
-	if m.Who == x.Who.Name || m.Who != "" && x.Can(auth.Write, r).Allow {
+	mine := m.Who == x.Who.Name || m.Who != "" && x.Can(auth.Write, r).Allow
+	kept := m.Type == upload && !strings.HasPrefix(x.Route.Path, "/3/PostFile") // only other uploads take its place, which are scanned
+	if mine && !kept {
 		return r, nil
 	}
 	there, err := s.exists(x, key)
+	if err == nil && mine && (there || m.Used) {
+		err = uploadRefusal(key)
+	}
 	if err != nil || there {
 		return r, err
 	}
@@ -98,19 +103,24 @@ func (s *site) fresh(x *gateway.Exchange, typ, key string) (auth.Resource, error
 // exists asks the server for a frame or model of that name.
 func (s *site) exists(x *gateway.Exchange, key string) (bool, error) {
 	for _, at := range [][]string{{"3", "Frames", key, "light"}, {"3", "Models", key}} {
-		if strings.Contains(key, "/") {
-			return true, nil // no path of the gate's can say it
-		}
-		res, err := x.Send(http.MethodGet, at, nil, http.Header{"Accept": {"application/json"}}, nil, 0)
-		if err != nil {
-			return false, err
-		}
-		res.Body.Close()
-		if res.StatusCode != http.StatusNotFound {
-			return true, nil
+		if there, err := s.answers(x, at...); err != nil || there {
+			return there, err
 		}
 	}
 	return false, nil
+}
+
+// answers asks the server for something; only a 404 says that it is not there.
+func (s *site) answers(x *gateway.Exchange, at ...string) (bool, error) {
+	if strings.Contains(strings.Join(at, ""), "/") {
+		return true, nil // no path of the gate's can say it
+	}
+	res, err := x.Send(http.MethodGet, at, nil, http.Header{"Accept": {"application/json"}}, nil, 0)
+	if err != nil {
+		return false, err
+	}
+	res.Body.Close()
+	return res.StatusCode != http.StatusNotFound, nil
 }
 
 // need is one thing that the request does to one resource.
@@ -281,10 +291,18 @@ func sharedRefusal(key string) error {
 // freshNamed is fresh for what no frame or model can hide: grids and AutoML projects go on where another with that name stopped.
 func (s *site) freshNamed(x *gateway.Exchange, typ, key string) (auth.Resource, error) {
 	r, m, err := s.resource(x, typ, key)
-	if err == nil && m.Who == "" {
+	r.Type = typ
+	if err != nil || m.Who != "" {
+		return r, err
+	}
+	kind := "Grids"
+	if typ == leaderboard {
+		kind = "Leaderboards"
+	}
+	there, err := s.answers(x, "99", kind, key)
+	if err == nil && !there {
 		r.Owner = x.Who.Name
 	}
-	r.Type = typ
 	return r, err
 }
 

@@ -3,10 +3,12 @@ package h2o
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 
 	"weir/internal/gateway"
+	"weir/internal/gateway/wire"
 )
 
 // Made says who made a key and what it is.
@@ -18,6 +20,8 @@ type Made struct {
 	Shares bool   `json:"s,omitempty"`
 	Digest string `json:"d,omitempty"` // of an upload: "sha256:<hex>" of the bytes that were scanned
 	Holds  string `json:"h,omitempty"` // of an upload that is a binary model: the model's name in it
+	Used   bool   `json:"u,omitempty"` // of an upload: a generic model was made of it, and the server goes on reading these bytes under this key
+	Before bool   `json:"b,omitempty"` // of a job: what it names as its result was there before it
 }
 
 // upload is the type of a key that bytes were posted to and that nothing was made of yet.
@@ -29,11 +33,43 @@ const most = 1 << 18
 // owners remembers who made what: in memory, and through the gate's store beyond its life. H2O itself knows no users. A server's keys die with its
 // process, the memory does not: before a remembered owner stands in the way of a new key, the server is asked whether the old one still exists.
 type owners struct {
-	mu   sync.RWMutex
-	made map[[2]string]Made
+	mu      sync.RWMutex
+	made    map[[2]string]Made
+	claimed map[[2]string]bool
 }
 
-func newOwners() *owners { return &owners{made: map[[2]string]Made{}} }
+func newOwners() *owners {
+	return &owners{made: map[[2]string]Made{}, claimed: map[[2]string]bool{}}
+}
+
+// claim takes a key for one request that puts bytes there or makes a model of them, so that what is used is what was scanned. Another one at the
+// same time is refused with 409.
+func (o *owners) claim(x *gateway.Exchange, key string) (release func(), err error) {
+	k := [2]string{x.Upstream.Name, key}
+	if key == "" { // the server chooses a name
+		return func() {}, nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.claimed[k] {
+		return nil, wire.Refuse(http.StatusConflict, "RESOURCE_CONFLICT", "busy", fmt.Sprintf("another request is working on %q: try again", key))
+	}
+	o.claimed[k] = true
+	return func() {
+		o.mu.Lock()
+		delete(o.claimed, k)
+		o.mu.Unlock()
+	}, nil
+}
+
+// forget drops a record when its key is deleted. That of bytes that a model was made of stays: see [Made.Used].
+func (o *owners) forget(x *gateway.Exchange, key string) error {
+	m, _, err := o.get(x, key)
+	if err != nil || m.Used {
+		return err
+	}
+	return o.set(x, key, Made{})
+}
 
 // get gives what is remembered of a key itself.
 func (o *owners) get(x *gateway.Exchange, key string) (Made, bool, error) {

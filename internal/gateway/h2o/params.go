@@ -4,9 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"path"
-	"path/filepath"
-
 	"slices"
 	"strings"
 
@@ -226,17 +223,23 @@ func (e *endpoint) means(x *gateway.Exchange, ps []param) error {
 			}
 		}
 	}
-	return nil
+	return overwrites(ps)
 }
 
 func (e *endpoint) mean(x *gateway.Exchange, p param, v string) error {
 	switch p.role {
-	case newFrame, newModel, newKey:
+	case newFrame, newModel, newKey, gridKey, projectKey:
+		if strings.Contains(v, "/") && e.method == http.MethodPost { // H2O makes paths of such names: <folder of checkpoints>/<model>
+			return bad("key", "%s: %q could be read as a path", p.name, v)
+		}
 		if functions()[v] != nil || constant(v) || strings.HasPrefix(v, "$") {
 			return bad("key", "%s: %q is a word of H2O's own", p.name, v)
 		}
 	case importPath, importPaths:
-		return importable(x.Upstream, p.name, v)
+		if err := importable(x.Upstream, p.name, v); err != nil || p.name == "src" || strings.Contains(v, ":") {
+			return err
+		}
+		return linksInside(x.Upstream.Allow["import-roots"], p.name, v)
 	case broadFlag:
 		if !off(v) && !x.Can(auth.Manage, auth.Resource{Type: cluster}).Allow {
 			return denied("others", "%s: the answer would name what belongs to others", p.name)
@@ -244,7 +247,7 @@ func (e *endpoint) mean(x *gateway.Exchange, p param, v string) error {
 	case importRegex:
 		return simplePattern(p.name, v)
 	case exportPath:
-		return below(x.Upstream.Allow["export-roots"], "export-roots", p.name, v)
+		return exportable(x.Upstream, p.name, v)
 	case sessionKey:
 		if !sessionPattern().MatchString(v) {
 			return bad("session", "%s: %.60q is no session of this server", p.name, v)
@@ -296,76 +299,6 @@ func (e *endpoint) nestedParameters(name, v string) error {
 	return nil
 }
 
-// below takes an absolute path that cannot be read in two ways and lies below one of the roots, or is one.
-func below(roots []string, list, name, v string) error {
-	if err := plainPath(name, v); err != nil {
-		return err
-	}
-	for _, root := range roots {
-		root = path.Clean(root)
-		if v == root || strings.HasPrefix(v, strings.TrimSuffix(root, "/")+"/") {
-			return nil
-		}
-	}
-	no := denied("path", "%s: %q lies below none of the %s", name, v, list)
-	no.Hint = fmt.Sprintf("%s: [%q]", list, path.Dir(v))
-	return no
-}
-
-// plainPath refuses what a file system, Java, H2O or Hadoop could read otherwise: relative paths, dot segments, globs, schemes, escapes.
-func plainPath(name, v string) error {
-	switch {
-	case !strings.HasPrefix(v, "/") || strings.HasPrefix(v, "//"):
-		return bad("path", "%s: %.200q is no absolute path", name, v)
-	case strings.ContainsAny(v, "*?[]{}\\%:;\"'`<>|$~#&") || strings.ContainsFunc(v, func(r rune) bool { return r < 32 || r == 127 }):
-		return bad("path", "%s: %.200q can be read in more than one way", name, v)
-	case path.Clean(v) != strings.TrimSuffix(v, "/") && v != "/":
-		return bad("path", "%s: %.200q is not in its simplest form", name, v)
-	case len(v) > 4096:
-		return bad("path", "%s: the path is too long", name)
-	}
-	return nil
-}
-
-// importable takes a path below the roots or a URL that is listed, whole.
-func importable(u *gateway.Upstream, name, v string) error {
-	if strings.Contains(v, ":") {
-		if slices.Contains(u.Allow["import-urls"], v) {
-			return nil
-		}
-		no := denied("url", "%s: the server would fetch %.200q itself, and it is not listed", name, v)
-		no.Hint = fmt.Sprintf("import-urls: [%q]", v)
-		return no
-	}
-	if err := below(u.Allow["import-roots"], "import-roots", name, v); err != nil {
-		return err
-	}
-	return inside(u.Allow["import-roots"], name, v)
-}
-
-// inside refuses a link that leads out of the roots, where the gate sees the same files as the server. Where it does not, and for links within a
-// folder that is imported as a whole, whoever can make links below a root decides what can be read.
-func inside(roots []string, name, v string) error {
-	to, err := filepath.EvalSymlinks(v)
-	if err != nil {
-		return nil // it is not there, for the gate
-	}
-	for _, root := range roots {
-		if r, err := filepath.EvalSymlinks(root); err == nil && (to == r || strings.HasPrefix(to, strings.TrimSuffix(r, "/")+"/")) {
-			return nil
-		}
-	}
-	return denied("path", "%s: %q is a link that leads out of the import-roots", name, v)
-}
-
-// simplePattern takes a regular expression that needs no more than polynomial time on a file name (CVE-2024-7768): no groups, no nesting.
-func simplePattern(name, v string) error {
-	if len(v) > 128 || strings.ContainsAny(v, "(){}|") || strings.Count(v, "*")+strings.Count(v, "+") > 3 {
-		return bad("pattern", "%s: the gate takes patterns without groups and with three repetitions at most", name)
-	}
-	return nil
-}
-
 var (
 	sqlIdentifier = weir.Pattern(`^[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63}){0,2}$`)
 	sqlList       = weir.Pattern(`^(\*|[A-Za-z_][A-Za-z0-9_]{0,63}( ?, ?[A-Za-z_][A-Za-z0-9_]{0,63})*)$`)
@@ -392,7 +325,7 @@ func meansSQL(u *gateway.Upstream, p param, v string) error {
 	case sqlQuery:
 		if !u.On["sql-queries"] {
 			no := denied("sql", "%s: whole queries are not switched on; say a table", p.name)
-			no.Hint = "sql-queries: true"
+			no.Hint = "switch: [sql-queries]"
 			return no
 		}
 	case forceFlag:

@@ -19,7 +19,7 @@ func readExpression(src, session string) (string, error) {
 	}
 	var all []string
 	for _, u := range r.uses {
-		all = append(all, [...]string{"read", "change", "make", "try", "delete"}[u.how]+" "+u.key)
+		all = append(all, [...]string{"read", "change", "make", "try", "delete", "move"}[u.how]+" "+u.key)
 	}
 	slices.Sort(all)
 	if r.reserved != "" {
@@ -38,7 +38,7 @@ func TestExpressions(t *testing.T) {
 		{`(assign train (rows iris.hex [0:100]))`, "make train, read iris.hex"},
 		{`(rm py_1_sid_8bd3)`, "delete py_1_sid_8bd3"},
 		{`(rm "it's")`, "delete it's"},
-		{`(rename "a" 'b')`, "delete a, make b"},
+		{`(rename "a" 'b')`, "make b, move a"},
 		{`(rename (levels a) "b")`, "error"},
 		{`(tmp= $x (cbind a $y))`, "read $y, read a, read y~_sid_1, try x~_sid_1"},
 		{`(assign $x a)`, "make $x, read a"},

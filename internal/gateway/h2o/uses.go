@@ -22,6 +22,7 @@ const (
 	makes       // overwrites what was there
 	tries       // makes, and fails when the name is taken
 	deletes
+	moves // deletes, and what was there lies under another name
 )
 
 // A function's effect beyond reading its arguments. The argument at 1 is the first.
@@ -70,7 +71,7 @@ func makeFunctions() map[string]*effect {
 		"assign":                    {names: map[int]how{1: makes}, literal: true},
 		"tmp=":                      {names: map[int]how{1: tries}},
 		"rm":                        {names: map[int]how{1: deletes}},
-		"rename":                    {names: map[int]how{1: deletes, 2: makes}},
+		"rename":                    {names: map[int]how{1: moves, 2: makes}},
 		"makeLeaderboard":           {keys: []int{1, 2}},
 		"appendLevels":              {inPlace: 1, flag: 2},
 		"setDomain":                 {inPlace: 1, flag: 2},
@@ -226,7 +227,7 @@ func (r *reading) argument(fn string, e *effect, i int, arg, whole term, s *scop
 		if !e.literal {
 			key = r.expand(key)
 		}
-		if n != deletes && (functions()[key] != nil || constant(key)) {
+		if n != deletes && n != moves && (functions()[key] != nil || constant(key)) {
 			return fmt.Errorf("%q is a word of Rapids and cannot name a key", key)
 		}
 		r.add(key, n)
