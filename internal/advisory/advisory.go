@@ -100,10 +100,14 @@ type Info struct {
 func (db *DB) Info() []Info {
 	var out []Info
 	for _, p := range db.packs {
-		out = append(out, Info{File: p.name, Date: p.meta.Date, Records: p.records, Packages: p.packages, Bytes: int64(len(p.data)),
-			Ecosystems: p.meta.Ecosystems, Sources: p.meta.Sources, Serial: p.meta.Serial})
+		out = append(out, p.info())
 	}
 	return out
+}
+
+func (p *pack) info() Info {
+	return Info{File: p.name, Date: p.meta.Date, Records: p.records, Packages: p.packages, Bytes: int64(len(p.data)), Ecosystems: p.meta.Ecosystems,
+		Sources: p.meta.Sources, Serial: p.meta.Serial}
 }
 
 // Date is the newest date of the files.

@@ -95,9 +95,7 @@ func (b *Builder) add(r *record) {
 	t := b.textOf(r)
 	b.records = append(b.records, &kept{t})
 	b.parent = append(b.parent, n)
-	if t.modified > b.newest {
-		b.newest = t.modified
-	}
+	b.newest = max(b.newest, t.modified, t.published)
 	for _, id := range t.ids {
 		if other, ok := b.byID[id]; ok {
 			b.union(n, other)

@@ -421,3 +421,23 @@ var dictionary = []byte("https://nvd.nist.gov/vuln/detail/CVE-https://github.com
 	" is a Python library for  TensorFlow is an open source platform for machine learning. In affected versions the implementation of  can be made to " +
 	"CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:N/VI:N/VA:H/SC:N/SI:N/SA:NCVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:NCVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H" +
 	"MAL-2024-GO-20242025-2023-2022-PYSEC-2024-CVE-20252026-CVE-2024-CVE-2023-")
+
+// check reads every block and chunk.
+func (p *pack) check() error {
+	for i := range p.packages {
+		row := p.dir[i*dirEntry:]
+		b, err := p.block(binary.LittleEndian.Uint32(row[8:]), binary.LittleEndian.Uint32(row[12:]))
+		if err != nil {
+			return fmt.Errorf("package %d: %w", i, err)
+		}
+		if hashName(b.ecosystem, b.name) != binary.LittleEndian.Uint64(row) {
+			return fmt.Errorf("package %q stands at another's place: %w", b.name, errDamaged)
+		}
+	}
+	for i := range (p.records + perChunk - 1) / perChunk {
+		if _, err := p.inflate(uint32(i)); err != nil {
+			return fmt.Errorf("texts %d: %w", i, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package advisory
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// Install checks a database in whole and puts it in the place of another, in one step. One that is older than what is there is refused.
+func Install(from, to string) (Info, error) {
+	return place(from, to, func(fresh Info) error {
+		old, err := describe(to)
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			return nil
+		case err != nil: // what is there is damaged: anything whole is better
+			return nil
+		case fresh.Serial < old.Serial || fresh.Date.Before(old.Date):
+			return fmt.Errorf("it is of %s, older than the one in use of %s; remove %q to go back on purpose", fresh.Date.Format("2006-01-02"),
+				old.Date.Format("2006-01-02"), to)
+		}
+		return nil
+	})
+}
+
+// Copy checks a database and writes it to another file.
+func Copy(from, to string) (Info, error) {
+	return place(from, to, func(Info) error { return nil })
+}
+
+// describe opens one file alone.
+func describe(name string) (Info, error) {
+	data, release, err := mapFile(name)
+	if err != nil {
+		return Info{}, err
+	}
+	defer release()
+	p, err := parse(data)
+	if err != nil {
+		return Info{}, err
+	}
+	p.name = name
+	return p.info(), nil
+}
+
+func place(from, to string, accept func(Info) error) (Info, error) {
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return Info{}, err
+	}
+	src, err := os.Open(from)
+	if err != nil {
+		return Info{}, err
+	}
+	defer src.Close()
+	f, err := os.CreateTemp(filepath.Dir(to), ".weir-db-*")
+	if err != nil {
+		return Info{}, err
+	}
+	defer os.Remove(f.Name())
+	_, err = io.Copy(f, src)
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil { // the copy is checked, not the source: nobody can change it in between
+		err = Check(f.Name())
+	}
+	if err != nil {
+		return Info{}, err
+	}
+	info, err := describe(f.Name())
+	if err == nil {
+		err = accept(info)
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), to)
+	}
+	info.File = to
+	return info, err
+}
