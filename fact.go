@@ -263,6 +263,7 @@ const (
 	OriginConstraint Origin = "constraint" // only bounds a version, should the package be needed: pip's -c
 	OriginCommand    Origin = "command"    // installed by a command in a script, a Dockerfile, a notebook, a CI step
 	OriginLock       Origin = "lock"
+	OriginResolved   Origin = "resolved"  // what a package index said that the project's requirements come to (scan --resolve)
 	OriginInstalled  Origin = "installed" // an environment on disk: *.dist-info, conda-meta
 	OriginSBOM       Origin = "sbom"
 	OriginBundled    Origin = "bundled" // carried inside an archive: a jar's pom.properties, a shaded class, a vendored copy
