@@ -32,6 +32,10 @@ type engineConfig struct {
 	trace   io.Writer // nil: no trace
 	isolate string
 	trust   func(module, name string) bool
+
+	advise     func(weir.Requirement) weir.Advice
+	advisories string        // their date
+	old        *weir.Problem // they are older than the settings allow; said where packages were found
 }
 
 // runEngine sends what the targets hold to sink: findings, problems, artifacts and, when asked for, facts; then the end with its counts.
@@ -47,6 +51,7 @@ func runEngine(ctx context.Context, cfg engineConfig, sink weir.Sink) error {
 	c := scan.Config{
 		Catalog: engineCatalog(), Rules: catalog.Rules(), Trust: cfg.trust, Limits: cfg.limits, Jobs: cfg.jobs,
 		Deep: cfg.deep, Digest: cfg.digest, Facts: cfg.facts, Inspect: cfg.inspect, Isolate: isolate, Batch: batch, Framework: frameworks(),
+		Advise: cfg.advise,
 	}
 	if cfg.trace != nil {
 		c.Trace = tracer(cfg.trace)

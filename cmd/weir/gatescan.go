@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"weir"
+	"weir/internal/advisory"
 	"weir/internal/catalog"
 	"weir/internal/gateway/intake"
 	"weir/internal/policy"
@@ -45,9 +46,14 @@ func newGateScanner(isolate string, trust func(module, name string) bool) (*gate
 	if s.rules, err = ownDigest(); err != nil {
 		return nil, err
 	}
+	db, err := advisory.Embedded()
+	if err != nil {
+		return nil, err
+	}
 	jobs := max(2, runtime.GOMAXPROCS(0))
 	s.cfg = scan.Config{
 		Catalog: engineCatalog(), Rules: catalog.Rules(), Trust: trust, Limits: limits, Jobs: jobs, Framework: frameworks(),
+		Advise: malware(db),
 	}
 	if isolate == "off" {
 		return s, nil

@@ -84,6 +84,12 @@ func (a *app) scan(cmd *cobra.Command, targets []string) error {
 	if err != nil {
 		return err
 	}
+	db, err := a.openAdvisories(s)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	cfg.advise, cfg.advisories, cfg.old = a.advise(s, db), db.Date().UTC().Format(time.RFC3339), a.tooOld(s, db)
 	out, err := parseOutputs(s.text("format"), s.list("output"))
 	if err != nil {
 		return err
@@ -116,6 +122,9 @@ func (a *app) scan(cmd *cobra.Command, targets []string) error {
 		return err
 	}
 	p.clear()
+	if err := db.Err(); err != nil {
+		return &failure{code: exitInternal, what: "the advisories are damaged", err: err}
+	}
 	if err := cmp.Or(stdout.err, out.commit()); err != nil {
 		return err
 	}
@@ -142,6 +151,9 @@ func (a *app) policy(s *settings) (policy.Config, error) {
 	cfg := policy.Config{
 		FailOn: s.severity("fail-on"), Show: s.severity("severity"), Waivers: s.waivers, Prefix: s.prefix,
 		Today: policy.Date(a.today().Format(time.DateOnly)), Model: modelFormats(),
+	}
+	if s.flag("require-closure") {
+		cfg.Demand = append(cfg.Demand, "dependency/closure-unknown")
 	}
 	name := s.text("baseline")
 	if name == "" {
@@ -205,14 +217,22 @@ func (a *app) stream(cfg engineConfig, judge *policy.Judge, p *progress) error {
 	defer stop()
 	began := time.Now()
 	start := &weir.Start{Schema: weir.Schema, Tool: tool(), Targets: append([]string{}, cfg.targets...), Time: a.today()}
+	start.Tool.Advisories = cfg.advisories
 	if err := judge.Sink(weir.Event{Start: start}); err != nil {
 		return outputError(err)
 	}
 	var sinkErr error
+	packages := false
 	sink := func(e weir.Event) error {
 		p.count(e)
 		if e.Problem != nil && e.Problem.Stage == weir.StageTarget {
 			fail(p.above(a.stderr), missing(e.Problem.Path, e.Problem.Reason))
+		}
+		packages = packages || e.Package != nil
+		if e.End != nil && packages && cfg.old != nil {
+			if sinkErr = judge.Sink(weir.Event{Problem: cfg.old}); sinkErr != nil {
+				return sinkErr
+			}
 		}
 		if e.End != nil {
 			e.End = &weir.End{Summary: e.End.Summary}

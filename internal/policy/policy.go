@@ -25,6 +25,7 @@ const (
 type Config struct {
 	FailOn   weir.Severity // findings from here on fail the scan; SeverityNone: none does
 	Show     weir.Severity // milder findings count but are not reported, unless they fail the scan
+	Demand   []string      // rules whose findings fail the scan, however mild they are
 	Waivers  []Waiver
 	Baseline Baseline // findings that are known and do not fail; nil: none
 	Today    Date     // decides which waivers are over
@@ -36,14 +37,15 @@ type Config struct {
 
 // Judge applies one Config to one stream.
 type Judge struct {
-	cfg     Config
-	next    weir.Sink
-	file    file // what is known of the file whose events are passing by
-	seen    map[[16]byte]int
-	waivers []waiverUse
-	sum     weir.Summary
-	worst   weir.Severity // of all findings that are not waived
-	missing bool          // something that the user named is not there
+	cfg      Config
+	next     weir.Sink
+	file     file // what is known of the file whose events are passing by
+	seen     map[[16]byte]int
+	waivers  []waiverUse
+	sum      weir.Summary
+	worst    weir.Severity // of all findings that are not waived
+	demanded bool          // a finding of a demanded rule was there
+	missing  bool          // something that the user named is not there
 }
 
 // file gathers what the verdicts of a file and its members rest on.
@@ -103,6 +105,9 @@ func (j *Judge) Sink(e weir.Event) error {
 func (j *Judge) Summary() weir.Summary {
 	s := j.sum
 	s.Outcome, s.ExitCode = Outcome(j.worst, j.cfg.FailOn, s.Complete)
+	if j.demanded {
+		s.Outcome, s.ExitCode = weir.OutcomeFail, ExitFail
+	}
 	if j.missing && s.ExitCode == ExitIncomplete {
 		s.ExitCode = ExitUsage
 	}
@@ -143,6 +148,10 @@ func (j *Judge) finding(f weir.Finding) error {
 	} else {
 		Count(&j.sum, f.Severity)
 		j.worst = max(j.worst, f.Severity)
+		if slices.Contains(j.cfg.Demand, f.Rule) {
+			j.demanded = true
+			return j.next(weir.Event{Finding: &f})
+		}
 	}
 	if f.Severity < j.cfg.Show && (f.Waived != nil || !fails(f.Severity, j.cfg.FailOn)) {
 		return nil

@@ -139,6 +139,24 @@ func TestVerdictOfMembersStaysApart(t *testing.T) {
 	}
 }
 
+// TestDemand: what a demanded rule finds fails the scan and is shown, unless it is waived.
+func TestDemand(t *testing.T) {
+	cfg := config()
+	cfg.Demand, cfg.Show = []string{"a/b"}, weir.SeverityHigh
+	info := finding("a/b", weir.SeverityInfo, "x", "", "")
+	if out := judge(t, cfg, info); summary(t, out).ExitCode != ExitFail || len(out) != 2 {
+		t.Errorf("demanded: %+v", out)
+	}
+	cfg.Waivers = []Waiver{{Rule: "a/b", Reason: "known", Source: "weir.yaml:1"}}
+	if out := judge(t, cfg, info); summary(t, out).ExitCode != ExitPass {
+		t.Errorf("waived: %+v", out)
+	}
+	cfg.Waivers, cfg.Demand = nil, nil
+	if out := judge(t, cfg, info); summary(t, out).ExitCode != ExitPass || len(out) != 1 {
+		t.Errorf("not demanded: %+v", out)
+	}
+}
+
 // TestOutside: what a model asks for does not make it suspicious, malware aside; a file that is no model is vulnerable.
 func TestOutside(t *testing.T) {
 	for _, tt := range []struct {
