@@ -2,6 +2,7 @@ package wire
 
 import (
 	"strings"
+	"unicode/utf8"
 )
 
 // maxPairs bounds a query or form.
@@ -48,16 +49,20 @@ func decodeText(raw, what string) (string, error) {
 			return "", err
 		}
 	}
+	ascii := true
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '\t' || c == '\n' || c == '\r':
 		case c < ' ' || c == 127:
 			return "", bad("wire/control", what+" holds a control character")
-		case c >= 0x80:
-			return s, checkText(s, what)
+		case c >= utf8.RuneSelf:
+			ascii = false
 		}
 	}
-	return s, nil
+	if ascii {
+		return s, nil
+	}
+	return s, checkText(s, what)
 }
 
 // EncodeQuery writes pairs so that every reader gets the same: RFC 3986 unreserved characters bare, all else percent-encoded, always with '='.
