@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir"
 	"weir/internal/audit"
 	"weir/internal/auth"
 	"weir/internal/report"
@@ -149,7 +150,7 @@ func noteAsked(m map[hint]*asked, key hint, e *audit.Entry) {
 }
 
 // number is a segment of a path that is somebody's id rather than a word: digits, or many hexadecimal digits.
-var number = regexp.MustCompile(`/([0-9]+|[0-9a-fA-F-]{16,})(/|[ "])`)
+var number = weir.Pattern(`/([0-9]+|[0-9a-fA-F-]{16,})(/|[ "])`)
 
 // general puts {id} in the place of ids, so that a line is proposed once.
 func general(line string) string {
@@ -157,7 +158,7 @@ func general(line string) string {
 		return line
 	}
 	for range 8 {
-		next := number.ReplaceAllString(line, "/{id}$2")
+		next := number().ReplaceAllString(line, "/{id}$2")
 		if next == line {
 			break
 		}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // LoginPath is where a browser without a session is to be sent; next is the path and query that it asked for.
@@ -40,7 +41,10 @@ func (a *Auth) Login() http.Handler {
 	return mux
 }
 
-var loginPage = template.Must(template.New("login").Parse(`<!doctype html>
+// loginPage is parsed when it is shown first: most runs of weir show none.
+var loginPage = sync.OnceValue(func() *template.Template { return template.Must(template.New("login").Parse(loginText)) })
+
+const loginText = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Log in</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:22rem;margin:12vh auto;padding:0 1rem;color:#1b1f24;background:#fff}
 h1{font-size:1.25rem}label{display:block;margin:.75rem 0 .25rem}input{width:100%;box-sizing:border-box;font:inherit;padding:.5rem;border:1px solid #8c959f;border-radius:4px}
@@ -51,7 +55,7 @@ a.b{background:#444c56}p.e{color:#b3261e}@media(prefers-color-scheme:dark){body{
 <label for="u">Name</label><input id="u" name="name" autocomplete="username" autofocus required maxlength="128">
 <label for="p">Password</label><input id="p" name="password" type="password" autocomplete="current-password" required maxlength="1024">
 <button>Log in</button></form>{{range .Providers}}<a class="b" href="{{.Path}}?next={{$.Next}}">{{.Title}}</a>{{end}}</main></body></html>
-`))
+`
 
 type loginLink struct{ Path, Title string }
 
@@ -68,7 +72,7 @@ func (a *Auth) showLogin(w http.ResponseWriter, status int, next, problem string
 	secureHeaders(w.Header())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	loginPage.Execute(w, map[string]any{"Error": problem, "Next": local(next), "Action": a.opt.Base + "login", "Providers": a.loginLinks()}) // an error means that the browser has gone
+	loginPage().Execute(w, map[string]any{"Error": problem, "Next": local(next), "Action": a.opt.Base + "login", "Providers": a.loginLinks()}) // an error means that the browser has gone
 }
 
 func (a *Auth) loginForm(w http.ResponseWriter, r *http.Request) {
@@ -81,7 +85,7 @@ func (a *Auth) remote(r *http.Request) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	return place(a.Client(r.Header, p).Addr())
+	return Place(a.Client(r.Header, p).Addr())
 }
 
 func (a *Auth) loginPost(w http.ResponseWriter, r *http.Request) {

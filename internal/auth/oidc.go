@@ -14,7 +14,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +21,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+
+	"weir"
 )
 
 // Provider is an OpenID Connect provider, for logins by browser (OpenID Connect Core 1.0, authorization code flow with PKCE) and, where Audiences are
@@ -42,7 +43,7 @@ type Provider struct {
 	CA           string   `yaml:"ca"`                 // PEM file of authorities for its certificate
 }
 
-var providerName = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+var providerName = weir.Pattern(`^[a-z0-9-]{1,32}$`)
 
 // signed lists the algorithms that may sign: asymmetric ones (RFC 8725 section 3.1; "none" and HMAC with a public key are the classic holes).
 var signed = []string{"RS256", "PS256", "ES256", "ES384", "EdDSA", "RS384", "RS512", "PS384", "PS512", "ES512"}
@@ -78,7 +79,7 @@ const (
 
 // newProvider checks the settings; the provider itself is asked when it is needed first, so that a gate starts without it.
 func newProvider(p Provider) (*provider, error) {
-	if !providerName.MatchString(p.Name) {
+	if !providerName().MatchString(p.Name) {
 		return nil, fmt.Errorf("provider %q: a name has 1 to 32 lower-case letters, digits and -", p.Name)
 	}
 	for _, u := range []string{p.Issuer, p.URL} {

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"regexp"
 	"slices"
 
 	"github.com/cedar-policy/cedar-go"
 	"github.com/cedar-policy/cedar-go/types"
+
+	"weir"
 )
 
 // The ready roles.
@@ -73,14 +74,14 @@ type Role struct {
 	Own  bool   // from a policy of the user's own
 }
 
-var roleUse = regexp.MustCompile(`context\.roles\.contains(?:All|Any)?\(([^)]*)\)`)
-var quoted = regexp.MustCompile(`"([A-Za-z0-9][A-Za-z0-9._-]{0,63})"`)
+var roleUse = weir.Pattern(`context\.roles\.contains(?:All|Any)?\(([^)]*)\)`)
+var quoted = weir.Pattern(`"([A-Za-z0-9][A-Za-z0-9._-]{0,63})"`)
 
 // rolesIn finds the roles that a policy's text asks for.
 func rolesIn(text []byte) []string {
 	var out []string
-	for _, m := range roleUse.FindAllSubmatch(text, -1) {
-		for _, q := range quoted.FindAllSubmatch(m[1], -1) {
+	for _, m := range roleUse().FindAllSubmatch(text, -1) {
+		for _, q := range quoted().FindAllSubmatch(m[1], -1) {
 			out = append(out, string(q[1]))
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 func TestSuiteIsWellFormed(t *testing.T) {
 	seen := map[string]bool{}
-	known := []string{"nonce", "secret", "secret-dir", "secret-name", "secret-file", "canary-dir", "canary-name", "canary-file", "prey-dir", "prey-name", "prey-file",
+	known := []string{"long", "most", "nonce", "secret", "secret-dir", "secret-name", "secret-file", "canary-dir", "canary-name", "canary-file", "prey-dir", "prey-name", "prey-file",
 		"up", "listener", "host", "server-dir"}
 	for _, a := range append(MLflow(), H2O()...) {
 		if seen[a.ID] {

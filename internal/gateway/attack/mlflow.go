@@ -8,7 +8,7 @@ func MLflow() []*Attack {
 			out = append(out, &part[i])
 		}
 	}
-	return out
+	return append(out, uploadedArchive())
 }
 
 // H2O is the suite against H2O-3.

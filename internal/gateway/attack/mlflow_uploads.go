@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"sync"
 )
 
 // canaryPickle runs one harmless command when it is loaded: protocol 0, os.system by its real name (Python's pickletools shows it).
@@ -53,7 +54,6 @@ var mlflowUploads = []Attack{
 	uploaded("recipe-card", "CVE-2024-37060", "a pickled card of a recipe", "steps/train/outputs/card.pkl", []byte(canaryPickle)),
 	uploaded("unknown-name", "", "a pickle under a name that no framework uses", "readme.txt", []byte(canaryPickle)),
 	uploaded("numpy-objects", "", "a numpy array of objects", "data/array.npy", append(numpyHead(), canaryPickle...)),
-	uploaded("tar-gzip", "", "a pickle in a compressed archive in an archive", "data/bundle.zip", zipped("inner.tar.gz", string(tarred("model.pkl", canaryPickle)), "note.txt", canaryText)),
 	{
 		ID: "mlflow/upload-form", CVE: []string{"CVE-2024-37053"}, Doc: "uploads a pickle by the interface's own route", Works: []string{"2.9.2", "2.16.2", "new"},
 		Steps: []Step{experiment(), newRun(),
@@ -77,6 +77,13 @@ var mlflowUploads = []Attack{
 		Proof: Proof{Probe: probe("GET " + files + "/${exp}/${run}/artifacts/model/model.pkl"), Shows: canaryText},
 	},
 }
+
+// uploadedArchive is made when it is asked for: a compressor takes a megabyte, which each start of weir would pay, whatever it is started for.
+var uploadedArchive = sync.OnceValue(func() *Attack {
+	bundle := zipped("inner.tar.gz", string(tarred("model.pkl", canaryPickle)), "note.txt", canaryText)
+	a := uploaded("tar-gzip", "", "a pickle in a compressed archive in an archive", "data/bundle.zip", bundle)
+	return &a
+})
 
 func upload(path string, body []byte) Step {
 	return put(files+"/${exp}/${run}/artifacts/"+path, body)

@@ -168,6 +168,7 @@ func (r *run) prepare(dir string) error {
 		"canary-dir": canaryDir, "canary-name": "written.txt", "canary-file": filepath.Join(canaryDir, "written.txt"),
 		"prey-dir": preyDir, "prey-name": "prey.txt", "prey-file": filepath.Join(preyDir, "prey.txt"),
 	}
+	r.bulk()
 	if err := os.WriteFile(r.vars["secret-file"], []byte(must(text, r.vars)), 0o644); err != nil {
 		return err
 	}
@@ -178,6 +179,14 @@ func (r *run) prepare(dir string) error {
 func (r *run) pretend() {
 	r.vars = map[string]string{"nonce": nonce(), "host": r.base.Host, "up": strings.TrimSuffix(strings.Repeat("../", 16), "/"),
 		"secret": "localhost", "secret-dir": "/etc", "secret-name": "hosts", "secret-file": "/etc/hosts"}
+	r.bulk()
+}
+
+// bulk adds what attacks by sheer length send, and what of it must come back. It is made here because the suite's literals are made at each start
+// of weir, whatever it is started for.
+func (r *run) bulk() {
+	long := strings.Repeat("x", 900_000)
+	r.vars["long"], r.vars["most"] = long, long[:800_000]
 }
 
 func (r *run) replies() map[string]Reply {

@@ -11,12 +11,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"weir"
 	"weir/internal/gateway/wire"
 )
 
@@ -126,7 +126,7 @@ func (u *Upload) Put(ctx context.Context, number int, r io.Reader, length int64)
 	return tag, nil
 }
 
-var partFile = regexp.MustCompile(`^(\d{5})-([0-9a-f]{32})$`)
+var partFile = weir.Pattern(`^(\d{5})-([0-9a-f]{32})$`)
 
 func partName(number int, tag string) string { return fmt.Sprintf("%05d-%s", number, tag) }
 
@@ -155,7 +155,7 @@ func (u *Upload) list() []part {
 	}
 	var all []part
 	for _, e := range entries {
-		m := partFile.FindStringSubmatch(e.Name())
+		m := partFile().FindStringSubmatch(e.Name())
 		if m == nil {
 			continue
 		}

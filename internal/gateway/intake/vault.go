@@ -10,10 +10,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
+	"weir"
 	"weir/internal/store"
 )
 
@@ -127,7 +127,7 @@ func (v *Vault) write(h Held, r io.Reader) error {
 	return err
 }
 
-var heldID = regexp.MustCompile(`^q-[0-9a-f]{12}$`)
+var heldID = weir.Pattern(`^q-[0-9a-f]{12}$`)
 
 func (v *Vault) file(id string) string { return filepath.Join(v.dir, id+".sealed") }
 
@@ -150,7 +150,7 @@ func (v *Vault) Open(id string) (io.ReadCloser, error) {
 }
 
 func (v *Vault) open(id string) (h Held, r io.ReadCloser, err error) {
-	if !heldID.MatchString(id) {
+	if !heldID().MatchString(id) {
 		return h, nil, ErrNotHeld
 	}
 	f, err := os.Open(v.file(id))

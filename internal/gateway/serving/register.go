@@ -12,7 +12,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
@@ -29,13 +28,21 @@ const (
 	fetchTime    = 30 * time.Minute
 )
 
-// plainName is an archive in the model store, and a model's name: nothing that a path, a URL or a command line reads in another way.
-var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+// plainName says whether s can name an archive in the model store, or a model: nothing that a path, a URL or a command line reads in another way.
+func plainName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'; !letter && (i == 0 || c != '.' && c != '_' && c != '-') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 128
+}
 
 // archiveName splits the url of a registration: the file's name, and whether it has to be fetched first.
 func archiveName(x *gateway.Exchange) (raw, file string, remote bool) {
 	raw, _ = x.Param("url")
-	if plainName.MatchString(raw) {
+	if plainName(raw) {
 		return raw, raw, false
 	}
 	if u, err := url.Parse(raw); err == nil {
@@ -52,10 +59,10 @@ func checkArchive(ending, nameParam string) func(*gateway.Exchange) error {
 		if len(x.Upstream.Allow["model-store"]) != 1 {
 			return hinted(refuse("archive-store", "nothing is registered through the gate until it knows the server's model store"), "allow: {model-store: [FOLDER]}")
 		}
-		if !plainName.MatchString(file) || !strings.HasSuffix(file, ending) {
+		if !plainName(file) || !strings.HasSuffix(file, ending) {
 			return refuse("archive-name", fmt.Sprintf("url must name a %s archive in the model store, or below a listed store", ending))
 		}
-		if name, ok := x.Param(nameParam); ok && !plainName.MatchString(name) {
+		if name, ok := x.Param(nameParam); ok && !plainName(name) {
 			return refuse("archive-name", nameParam+" must be letters, digits, '.', '_' and '-'")
 		}
 		if remote && listedStore(x, raw) == "" {
@@ -208,7 +215,7 @@ func loadModel(x *gateway.Exchange) error {
 		return hinted(refuse("load-repository", "nothing is loaded through the gate until it knows the server's model repository"), "allow: {model-repository: [FOLDER]}")
 	}
 	name := x.Vars["model"]
-	if !plainName.MatchString(name) {
+	if !plainName(name) {
 		return refuse("load-repository", fmt.Sprintf("%s is no name of a model in the repository", show(name)))
 	}
 	root, err := os.OpenRoot(filepath.Join(x.Upstream.Allow["model-repository"][0], name))
