@@ -1,14 +1,21 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v4"
+
+	"weir/internal/audit"
+	"weir/internal/auth"
+	"weir/internal/gateway"
+	"weir/internal/gateway/wire"
 )
 
 const gateDocs = "../../docs/gateway.md"
@@ -34,8 +41,18 @@ func TestGateDocs(t *testing.T) {
 		if err := os.WriteFile(file, []byte(m[1]), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := readGateFile(file); err != nil {
+		f, err := readGateFile(file)
+		if err != nil {
 			t.Errorf("%v in\n%s", err, m[1])
+			continue
+		}
+		for _, u := range f.Upstreams {
+			u.Credential, u.CA, u.Signers = credentialFile{}, "", nil // files that the example names
+			if up, err := u.upstream(); err != nil {
+				t.Errorf("%v in\n%s", err, m[1])
+			} else if err := stand(up); err != nil {
+				t.Errorf("%v in\n%s", err, m[1])
+			}
 		}
 	}
 	if read < 2 {
@@ -70,7 +87,19 @@ func keys(t reflect.Type, above string, each func(string)) {
 	}
 }
 
-// TestGateKinds: the names under which kinds are listed are their own, and the documentation has them.
+// stand puts a gate before one server that is never asked.
+func stand(u *gateway.Upstream) error {
+	_, err := gateway.New(gateway.Config{
+		Upstreams: []*gateway.Upstream{u},
+		Identify:  func(*http.Request, *wire.Request) (auth.Principal, error) { return auth.Principal{}, nil },
+		Decide:    func(auth.Principal, auth.Action, auth.Resource) auth.Decision { return auth.Decision{} },
+		Record:    func(audit.Record) error { return nil },
+	})
+	return err
+}
+
+// TestGateKinds: every table can be used: no route that needs an account lacks an action. The names under which kinds are listed are their own, and the
+// documentation has them and every name that opens or switches something.
 func TestGateKinds(t *testing.T) {
 	text, err := os.ReadFile(gateDocs)
 	if err != nil {
@@ -82,6 +111,22 @@ func TestGateKinds(t *testing.T) {
 		}
 		if !strings.Contains(string(text), "| `"+k.name+"` |") {
 			t.Errorf("%s has no row for the kind %s", gateDocs, k.name)
+		}
+		u, err := (&upstreamFile{Kind: k.name, To: "http://127.0.0.1:1"}).upstream()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := stand(u); err != nil {
+			t.Error(err)
+		}
+		for _, name := range slices.Concat(u.Kind.Allow, u.Kind.Switch) {
+			if !strings.Contains(string(text), "`"+name+"`") {
+				t.Errorf("%s does not tell what %q of %s opens", gateDocs, name, k.name)
+			}
+		}
+		u.On = map[string]bool{"no-such-switch": true}
+		if stand(u) == nil {
+			t.Errorf("%s takes a switch that nothing asks for", k.name)
 		}
 	}
 }

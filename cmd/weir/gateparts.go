@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -47,7 +48,11 @@ func (a *app) openParts(ctx context.Context, f *gateFile, g *gateFlags) (p *gate
 		return p, misconfigured("data", err)
 	}
 	p.closes = append(p.closes, p.store.Close)
-	if p.audit, err = audit.Open(f.auditDir(), f.Audit.options(a)); err != nil {
+	o, err := f.Audit.options(a)
+	if err != nil {
+		return p, f.errorf("audit: %w", err)
+	}
+	if p.audit, err = audit.Open(f.auditDir(), o); err != nil {
 		return p, misconfigured("audit", err)
 	}
 	p.closes = append(p.closes, p.audit.Close)
@@ -130,6 +135,9 @@ func (p *gateParts) gate(f *gateFile, ups []*gateway.Upstream) (*gateway.Gate, e
 	c := gateway.Config{
 		Upstreams: ups, Hosts: f.Hosts, Origins: f.Origins, Observe: f.Observe, GeneralOnly: generalRulesOnly,
 		Identify:  p.identify,
+		Client:    p.auth.Client,
+		Secure:    f.Auth.Secure,
+		Stranger:  func(from netip.Addr) error { return denied(p.auth.Stranger(from), "") },
 		Decide:    p.auth.Decide,
 		Limit:     func(who auth.Principal, class string) error { return denied(p.auth.Limit(who, class), "") },
 		Record:    p.audit.Append,
@@ -225,18 +233,24 @@ type auditFile struct {
 	Strict bool   `yaml:"strict"`
 }
 
-func (f *auditFile) options(a *app) audit.Options {
+func (f *auditFile) options(a *app) (audit.Options, error) {
 	o := audit.Options{MaxBytes: f.Rotate, Keep: f.Keep, Syslog: f.Syslog, Strict: f.Strict}
 	switch f.Sync {
+	case "", "second":
 	case "always":
 		o.Sync = audit.SyncAlways
 	case "never":
 		o.Sync = audit.SyncNever
+	default:
+		return o, fmt.Errorf("sync: %q is none of second, always, never", f.Sync)
+	}
+	if f.Rotate < 0 || f.Keep < 0 {
+		return o, fmt.Errorf("rotate and keep: %d and %d cannot be below zero", f.Rotate, f.Keep)
 	}
 	if f.Stdout {
 		o.Stdout = a.stdout
 	}
-	return o
+	return o, nil
 }
 
 func (f *gateFile) auditDir() string {

@@ -28,9 +28,9 @@ const LongestCredential = 16 << 10
 // Identify finds out who asks. The error is a *Denied. Exactly one proof counts, in this order: the Authorization header, the header of a trusted
 // proxy, the client's certificate, the session cookie; a wrong one is never made up for by another.
 func (a *Auth) Identify(ctx context.Context, c Credentials) (Principal, error) {
-	addr := place(a.Client(c.Header, c.Remote).Addr())
-	if wait := a.guard.take(bucketKey{kind: 'a', addr: addr}, a.guard.limits.Address); wait > 0 {
-		return Principal{}, &Denied{Status: 429, Why: Limited, Reason: "too many requests from this address", RetryAfter: wait}
+	addr := Place(a.Client(c.Header, c.Remote).Addr())
+	if err := a.Stranger(addr); err != nil {
+		return Principal{}, err
 	}
 	v, err := a.current(ctx)
 	if err != nil {

@@ -118,8 +118,8 @@ func newGuard(l Limits) *guard {
 	return &guard{limits: l.filled(), since: func() time.Duration { return time.Since(start) }}
 }
 
-// place is what counts as one address: an IPv6 host commands a /64.
-func place(a netip.Addr) netip.Addr {
+// Place is what counts as one address: an IPv6 host commands a /64.
+func Place(a netip.Addr) netip.Addr {
 	a = a.Unmap().WithZone("")
 	if a.Is6() {
 		if p, err := a.Prefix(64); err == nil {
@@ -217,6 +217,14 @@ func (g *guard) passed(name string, addr netip.Addr) {
 		g.locks.put(k, l)
 	}
 	*l = lock{good: true, last: g.since()}
+}
+
+// Stranger counts one request from an address, whoever asks, and answers a *Denied of status 429 when that is one too many. [Auth.Identify] does so itself.
+func (a *Auth) Stranger(from netip.Addr) error {
+	if wait := a.guard.take(bucketKey{kind: 'a', addr: Place(from)}, a.guard.limits.Address); wait > 0 {
+		return &Denied{Status: 429, Why: Limited, Reason: "too many requests from this address", RetryAfter: wait}
+	}
+	return nil
 }
 
 // Limit counts one request of a principal to a class of routes ("" for none in particular) and answers a *Denied of status 429 when that is one too

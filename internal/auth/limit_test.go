@@ -16,7 +16,7 @@ func clocked(l Limits) (*guard, *time.Duration) {
 	return g, now
 }
 
-func addr(s string) netip.Addr { return place(netip.MustParseAddr(s)) }
+func addr(s string) netip.Addr { return Place(netip.MustParseAddr(s)) }
 
 func TestBucket(t *testing.T) {
 	g, now := clocked(Limits{})

@@ -25,6 +25,9 @@ type entry struct {
 	done  chan struct{} // closed when value and err are there
 }
 
+// errUnfilled is what those get who waited for a fill that panicked: nothing is known, which is an error and no empty value.
+var errUnfilled = errors.New("what was asked for did not come")
+
 func newCache(n int) *cache { return &cache{max: n, entries: map[string]*entry{}} }
 
 // get gives the value of key, made by one caller of make while others wait for it. Errors are not kept.
@@ -52,7 +55,7 @@ func (c *cache) get(key string, ttl time.Duration, fill func() (any, error)) (an
 		}
 		delete(c.entries, k)
 	}
-	e := &entry{done: make(chan struct{})}
+	e := &entry{done: make(chan struct{}), err: errUnfilled}
 	c.entries[key] = e
 	c.mu.Unlock()
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -29,9 +30,17 @@ type Exchange struct {
 	Record    *audit.Record // what will be written down; flows add findings and digests
 
 	gate     *Gate
-	secure   bool // it came over TLS
+	from     netip.Addr // where it comes from, as far as that is known
+	ended    []func()   // what is given back at the end
+	secure   bool       // the client's side is encrypted
 	answered bool
 	broken   bool // the answer began and did not come to its end
+}
+
+func (x *Exchange) end() {
+	for _, f := range x.ended {
+		f()
+	}
 }
 
 // Can decides whether whoever asks may do a to r; Server is filled in.
@@ -169,7 +178,10 @@ func (x *Exchange) Answer(status int, contentType string, body []byte) error {
 	}
 	n, err := x.W.Write(body)
 	x.Record.Out += int64(n)
-	return err
+	if err != nil {
+		return written(err)
+	}
+	return nil
 }
 
 // begin sends the head of the answer.

@@ -173,7 +173,7 @@ func TestFailClosed(t *testing.T) {
 		}, 500},
 		{"locate", func(c *gateway.Config) {
 			k := *kind
-			k.Routes = []gateway.Route{{Method: "GET", Path: "/things/{id}", Locate: func(*gateway.Exchange) ([]auth.Resource, error) { return nil, broken }}}
+			k.Routes = []gateway.Route{{Method: "GET", Path: "/things/{id}", Resource: "thing", Action: auth.Read, Locate: func(*gateway.Exchange) ([]auth.Resource, error) { return nil, broken }}}
 			c.Upstreams[0].Kind = &k
 		}, 500},
 	} {
@@ -249,20 +249,32 @@ func TestTables(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		routes []gateway.Route
+		change func(*gateway.Upstream)
+		says   string
 	}{
-		{"twice", []gateway.Route{{Method: "GET", Path: "/a/{x}"}, {Method: "GET", Path: "/a/{y}"}}},
-		{"rest in the middle", []gateway.Route{{Method: "GET", Path: "/a/{x...}/b"}}},
-		{"empty segment", []gateway.Route{{Method: "GET", Path: "/a//b"}}},
-		{"no slash", []gateway.Route{{Method: "GET", Path: "a"}}},
+		{"twice", []gateway.Route{{Method: "GET", Path: "/a/{x}", Public: true}, {Method: "GET", Path: "/a/{y}", Public: true}}, nil, "twice, as /a/{x} too"},
+		{"rest in the middle", []gateway.Route{{Method: "GET", Path: "/a/{x...}/b", Public: true}}, nil, "only be the last"},
+		{"empty segment", []gateway.Route{{Method: "GET", Path: "/a//b", Public: true}}, nil, "empty segment"},
+		{"no slash", []gateway.Route{{Method: "GET", Path: "a", Public: true}}, nil, "begins with '/'"},
+		{"no action", []gateway.Route{{Method: "GET", Path: "/a", Resource: "thing"}}, nil, "needs an action"},
+		{"no such action", []gateway.Route{{Method: "GET", Path: "/a", Resource: "thing", Action: "look"}}, nil, "needs an action"},
+		{"no resource", []gateway.Route{{Method: "GET", Path: "/a", Action: auth.Read}}, nil, "needs an action"},
+		{"a misspelled switch", nil, func(u *gateway.Upstream) { u.On = map[string]bool{"seperate": true} }, `"seperate" is none of separate`},
+		{"a misspelled list", nil, func(u *gateway.Upstream) { u.Allow = map[string][]string{"root": {"/"}} }, `"root" is none of roots`},
+		{"fail-open for no route", nil, func(u *gateway.Upstream) { u.FailOpen = map[string]bool{"PUT /b": true} }, `"PUT /b" is no route`},
 	} {
+		u := &gateway.Upstream{Name: "u", To: to, Kind: &gateway.Kind{Name: "k", Routes: c.routes, Switch: []string{"separate"}, Allow: []string{"roots"}}}
+		if c.change != nil {
+			c.change(u)
+		}
 		_, err := gateway.New(gateway.Config{
-			Upstreams: []*gateway.Upstream{{Name: "u", To: to, Kind: &gateway.Kind{Name: "k", Routes: c.routes}}},
+			Upstreams: []*gateway.Upstream{u},
 			Identify:  func(*http.Request, *wire.Request) (auth.Principal, error) { return auth.Principal{}, nil },
 			Decide:    func(auth.Principal, auth.Action, auth.Resource) auth.Decision { return auth.Decision{} },
 			Record:    func(audit.Record) error { return nil },
 		})
-		if err == nil {
-			t.Errorf("%s: the table was taken", c.name)
+		if err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", c.name, err)
 		}
 	}
 }

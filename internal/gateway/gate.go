@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -35,8 +36,14 @@ type Config struct {
 	Ready  func() error
 	// Memo keeps what is known of resources; nil: only in memory, and Keep keeps nothing.
 	Memo Memo
+	// Client gives the address that a request comes from, where proxies stand before the gate; nil: that of the connection.
+	Client func(http.Header, netip.AddrPort) netip.AddrPort
+	// Secure says that clients come by https although TLS ends before the gate.
+	Secure bool
 	// Measure is told of every request, with the client's traceparent header; may be nil.
 	Measure func(r *audit.Record, traceparent string)
+	// Stranger says that too many requests come from an address to routes that need no account; its error is a *wire.Refusal with 429. May be nil.
+	Stranger func(netip.Addr) error
 	// Limit says that an account asks too often; its error is a *wire.Refusal with 429. May be nil.
 	Limit func(who auth.Principal, class string) error
 	// Downloads is asked before an allowed request whose action is Download, and gives what is told of the answer's bytes; the error of either is
@@ -61,6 +68,8 @@ type Gate struct {
 	hosts   map[string]bool
 	origins map[string]bool
 	keeping chan struct{} // bounds how many values are written to the store at once
+	bodies  bodies
+	flood   flood
 }
 
 // OwnPath is the path below which the gate's own pages lie, at every host.
@@ -71,7 +80,7 @@ func New(c Config) (*Gate, error) {
 	if c.Identify == nil || c.Decide == nil || c.Record == nil {
 		return nil, errors.New("a gate needs Identify, Decide and Record")
 	}
-	g := &Gate{config: c, hosts: map[string]bool{}, origins: map[string]bool{}, keeping: make(chan struct{}, 8)}
+	g := &Gate{config: c, hosts: map[string]bool{}, origins: map[string]bool{}, keeping: make(chan struct{}, 8), flood: flood{write: c.Record}}
 	names := map[string]bool{}
 	for _, u := range c.Upstreams {
 		if names[u.Name] || u.Name == "" {
@@ -90,11 +99,11 @@ func New(c Config) (*Gate, error) {
 		return len(b.Host) - len(a.Host)
 	})
 	for _, h := range c.Hosts {
-		g.hosts[strings.ToLower(h)] = true
+		g.hosts[hostname(strings.ToLower(h))] = true
 	}
 	for _, u := range c.Upstreams {
 		if u.Host != "" {
-			g.hosts[u.Host] = true
+			g.hosts[hostname(u.Host)] = true
 		}
 	}
 	for _, o := range c.Origins {
@@ -103,8 +112,9 @@ func New(c Config) (*Gate, error) {
 	return g, nil
 }
 
-// Close ends the connections to the upstreams.
+// Close ends the connections to the upstreams, and writes down what was only counted so far.
 func (g *Gate) Close() {
+	g.flood.summary()
 	for _, u := range g.config.Upstreams {
 		u.transport.CloseIdleConnections()
 	}
@@ -113,14 +123,22 @@ func (g *Gate) Close() {
 var (
 	errClientGone = errors.New("the client went away")
 	errSwitch     = errors.New("it switched protocols")
+	errAborted    = errors.New("the answer was cut off")
 )
 
 // ServeHTTP takes one request through: read, who, which route, what it means, what it is about, may they, carry out, write down.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	record := audit.Record{Time: start.UTC(), Request: newID(), From: r.RemoteAddr, Method: r.Method, Decision: "allow"}
+	from, _ := netip.ParseAddrPort(r.RemoteAddr) // the zero address where the server does not know it
+	if g.config.Client != nil {
+		if c := g.config.Client(r.Header, from); c != from {
+			from, record.From = c, c.Addr().String() // nobody tells the port
+		}
+	}
 	w.Header()["X-Request-Id"] = []string{record.Request}
-	x := &Exchange{Ctx: r.Context(), W: w, Record: &record, Request: &wire.Request{Method: r.Method}, gate: g}
+	x := &Exchange{Ctx: r.Context(), W: w, Record: &record, Request: &wire.Request{Method: r.Method}, gate: g, from: from.Addr()}
+	defer x.end()
 	err := g.serve(x, r)
 	if err != nil {
 		g.settle(x, err)
@@ -129,7 +147,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if g.config.Measure != nil {
 		g.config.Measure(&record, r.Header.Get("Traceparent"))
 	}
-	if err := g.config.Record(record); err != nil {
+	if err := g.flood.record(&record, x.from); err != nil {
 		slog.Error("the audit log cannot be written: requests are refused until it can", "error", err)
 		panic(http.ErrAbortHandler)
 	}
@@ -143,9 +161,12 @@ func (g *Gate) settle(x *Exchange, err error) {
 	no := refusal(err)
 	x.Record.Reason = no.Reason
 	switch {
+	case errors.Is(err, errAborted):
+		x.Record.Decision, x.Record.Reason, x.broken = "error", errAborted.Error(), true
+		return
 	case errors.Is(err, errClientGone), x.Ctx.Err() != nil && errors.Is(x.Ctx.Err(), context.Canceled):
-		x.Record.Decision, x.Record.Reason = "error", errClientGone.Error()
-		x.broken = x.answered
+		// Also when nothing was answered: net/http would say 200 to a client that has only ended its own half of the connection.
+		x.Record.Decision, x.Record.Reason, x.broken = "error", errClientGone.Error(), true
 		return
 	case no.Status >= 500:
 		x.Record.Decision = "error"
@@ -175,7 +196,8 @@ func (g *Gate) serve(x *Exchange, r *http.Request) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler {
-				panic(p)
+				err = errAborted
+				return
 			}
 			slog.Error("a request made the gate fail; it was refused", "panic", p, "stack", string(debug.Stack()))
 			err = fmt.Errorf("panic: %v", p)
@@ -186,7 +208,7 @@ func (g *Gate) serve(x *Exchange, r *http.Request) (err error) {
 		x.Record.Path = masked(r.URL.EscapedPath())
 		return err
 	}
-	x.Request, x.secure = req, r.TLS != nil
+	x.Request, x.secure = req, r.TLS != nil || g.config.Secure
 	x.Record.Path = masked(req.Path())
 	if err := g.sameSite(r, req); err != nil {
 		return err
@@ -204,6 +226,11 @@ func (g *Gate) serve(x *Exchange, r *http.Request) (err error) {
 	}
 	if err := g.route(x); err != nil {
 		return err
+	}
+	if x.Route.Public && g.config.Stranger != nil {
+		if err := g.config.Stranger(x.from); err != nil {
+			return err
+		}
 	}
 	if !x.Route.Public {
 		if x.Who, err = g.config.Identify(r, req); err != nil {
@@ -367,11 +394,10 @@ func (x *Exchange) readBody() error {
 	if route.Body == NoBody {
 		if x.Length != 0 {
 			// Some clients send an empty object with everything.
-			b, err := x.readAll(64)
-			if err != nil {
+			if err := x.ReadBytes(64); err != nil {
 				return err
 			}
-			if s := strings.TrimSpace(string(b)); s != "" && s != "{}" {
+			if s := strings.TrimSpace(string(x.Raw)); s != "" && s != "{}" {
 				return wire.Refuse(http.StatusBadRequest, "BAD_REQUEST", "body", "a body where none belongs")
 			}
 		}
@@ -383,10 +409,11 @@ func (x *Exchange) readBody() error {
 	if limit == 0 {
 		limit = bodyLimit
 	}
-	b, err := x.readAll(limit)
+	err := x.ReadBytes(limit)
 	if err != nil {
 		return err
 	}
+	b := x.Raw
 	switch {
 	case route.Body == Form:
 		if len(b) > 0 && x.Type != "application/x-www-form-urlencoded" {
@@ -410,13 +437,6 @@ func (x *Exchange) readBody() error {
 
 func unsupported(got, want string) error {
 	return wire.Refuse(http.StatusUnsupportedMediaType, "BAD_REQUEST", "content-type", fmt.Sprintf("the body's Content-Type is %q; it must be %s", got, want))
-}
-
-// readAll reads a body of at most limit bytes.
-func (x *Exchange) readAll(limit int64) ([]byte, error) {
-	err := x.Request.ReadBytes(limit)
-	x.Record.In += int64(len(x.Raw))
-	return x.Raw, err
 }
 
 // own serves the gate's own pages. They identify whoever asks themselves: the page to log in is one of them.

@@ -20,16 +20,18 @@ type Kind struct {
 	Strip func(u *Upstream, segments []string) []string
 	// Headers are answer headers of this server that its clients need, beside the usual ones, in canonical form.
 	Headers map[string]bool
+	// Allow and Switch are the names that Upstream.Allow and Upstream.On may hold for this kind: others would be mistakes that nobody sees.
+	Allow, Switch []string
 }
 
 // Route is one line of a table: which requests it is about and what must hold for them.
 type Route struct {
-	Method   string // GET, POST, …; one line each; HEAD is read as GET
-	Path     string // "/api/2.0/mlflow/runs/get"; "{name}" is one segment, "{name...}" one or more to the end
-	Resource string // the type of what it is about: an auth.Resource.Type
-	Action   auth.Action
-	Public   bool     // no account is needed: /health
-	Query    []string // names that may stand in the query, each once; a name ending in "*" may repeat; "*" alone: any
+	Method   string      // GET, POST, …; one line each; HEAD is read as GET
+	Path     string      // "/api/2.0/mlflow/runs/get"; "{name}" is one segment, "{name...}" one or more to the end
+	Resource string      // the type of what it is about: an auth.Resource.Type; needed unless it is Public
+	Action   auth.Action // needed unless it is Public
+	Public   bool        // no account is needed: /health
+	Query    []string    // names that may stand in the query, each once; a name ending in "*" may repeat; "*" alone: any
 	Body     Body
 	Class    string // for limits of rate: "upload", "search", …; empty: none
 	Limit    int64  // bytes of body; 0: 4 MiB, for a Stream what the configuration says

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"weir/internal/auth"
 	"weir/internal/gateway/wire"
 )
 
@@ -35,6 +36,9 @@ func newRouter(routes []Route) (*router, error) {
 func (r *router) add(route *Route) error {
 	if route.Method == "" || !strings.HasPrefix(route.Path, "/") {
 		return fmt.Errorf("a route is a method and a path that begins with '/'")
+	}
+	if !route.Public && (route.Resource == "" || !slices.Contains(auth.Actions(), route.Action)) {
+		return fmt.Errorf("it does %q to %q: a route that is not public needs an action and what that is done to", route.Action, route.Resource)
 	}
 	n := r.methods[route.Method]
 	if n == nil {
@@ -85,7 +89,7 @@ func claim(at **Route, route *Route) error {
 	return nil
 }
 
-// find gives the route for a request, and its variables. HEAD is read as GET. Known says that the path stands in the table for other methods.
+// find gives the route for a request, and its variables. HEAD is read as GET.
 func (r *router) find(req *wire.Request) (route *Route, vars map[string]string) {
 	method := req.Method
 	if method == "HEAD" {

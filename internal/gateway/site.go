@@ -19,7 +19,7 @@ func (g *Gate) sameSite(r *http.Request, req *wire.Request) error {
 		no.Hint = fmt.Sprintf("hosts: [%q]", hostname(req.Host))
 		return no
 	}
-	if origin := r.Header.Get("Origin"); origin != "" && !g.trusts(origin, req.Host, r.TLS != nil) {
+	if origin := r.Header.Get("Origin"); origin != "" && !g.trusts(origin, req.Host, r.TLS != nil || g.config.Secure) {
 		no := wire.Refuse(http.StatusForbidden, "PERMISSION_DENIED", "origin", "weir gate: a page of another site sent this")
 		if strings.HasPrefix(origin, "http") {
 			no.Hint = fmt.Sprintf("origins: [%q]", strings.ToLower(origin))
@@ -77,11 +77,11 @@ func hostname(host string) string {
 	return host
 }
 
-func (g *Gate) trusts(origin, host string, tls bool) bool {
+func (g *Gate) trusts(origin, host string, secure bool) bool {
 	origin = strings.ToLower(origin)
 	scheme := "http://"
-	if tls {
+	if secure {
 		scheme = "https://"
 	}
-	return origin == scheme+host || g.origins[origin] || g.origins["https://"+host] && origin == "https://"+host
+	return origin == scheme+host || g.origins[origin]
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,11 +21,11 @@ type Upstream struct {
 	Name   string
 	Kind   *Kind
 	To     *url.URL // scheme and authority; its path is put before every request's
-	Host   string   // requests for this host name go here; empty: any
+	Host   string   // requests for this host name, in lower case, go here; empty: any
 	Prefix string   // requests below this path go here, the prefix removed; empty: any
-	// Allow holds what the configuration opens for checks, by name: artifact-schemes, artifact-hosts, import-roots, export-roots, jdbc-urls, …
+	// Allow holds what the configuration opens for checks, by the names of Kind.Allow: import-roots, webhook-hosts, …
 	Allow map[string][]string
-	// On holds what the configuration switches on, by name: separation-of-duties, require-signature, …
+	// On holds what the configuration switches on, by the names of Kind.Switch: separation-of-duties, …
 	On map[string]bool
 	// Routes are lines that the configuration adds to the kind's table.
 	Routes []Route
@@ -78,6 +79,9 @@ func (u *Upstream) open() error {
 	if timeout <= 0 {
 		timeout = 10 * time.Minute
 	}
+	if err := u.known(routes); err != nil {
+		return fmt.Errorf("upstream %q: %w", u.Name, err)
+	}
 	u.router = r
 	u.cache = newCache(cacheEntries)
 	slow := &http.Transport{
@@ -94,6 +98,33 @@ func (u *Upstream) open() error {
 	}
 	u.transport = &wire.Client{Addr: address(u.To), Slow: slow}
 	return nil
+}
+
+// known refuses names in the configuration that nothing asks for: a switch that is misspelled would stay off, and nobody would see it.
+func (u *Upstream) known(routes []Route) error {
+	for name := range u.Allow {
+		if !slices.Contains(u.Kind.Allow, name) {
+			return fmt.Errorf("allow: %q is none of %s", name, list(u.Kind.Allow))
+		}
+	}
+	for name := range u.On {
+		if !slices.Contains(u.Kind.Switch, name) {
+			return fmt.Errorf("switch: %q is none of %s", name, list(u.Kind.Switch))
+		}
+	}
+	for name := range u.FailOpen {
+		if !slices.ContainsFunc(routes, func(r Route) bool { return r.Method+" "+r.Path == name }) {
+			return fmt.Errorf("fail-open: %q is no route of the table of %s", name, u.Kind.Name)
+		}
+	}
+	return nil
+}
+
+func list(names []string) string {
+	if len(names) == 0 {
+		return "none: this kind has no such names"
+	}
+	return strings.Join(names, ", ")
 }
 
 // request builds what goes upstream from the canonical reading: nothing of the client's spelling is in it.
@@ -131,9 +162,9 @@ func decodedPath(segments []string, slash bool) string {
 	return p
 }
 
-// claims says whether a request is for this upstream, and gives its segments without the prefix.
+// claims says whether a request is for this upstream, and gives its segments without the prefix. A Host without a port is meant for all ports.
 func (u *Upstream) claims(host string, segments []string) ([]string, bool) {
-	if u.Host != "" && u.Host != host {
+	if u.Host != "" && u.Host != host && u.Host != hostname(host) {
 		return nil, false
 	}
 	if len(segments) < len(u.prefix) {

@@ -15,6 +15,7 @@ func Kind() *gateway.Kind {
 	s := &site{owners: newOwners()}
 	return &gateway.Kind{
 		Name: "h2o", Doc: "H2O-3 and its Flow: frames, models, Rapids", Routes: s.routes(), Refusal: refusalForm,
+		Allow: []string{"import-roots", "export-roots", "import-urls", "jdbc-urls"}, Switch: []string{"sql-queries", "unverified-models"},
 		Headers: map[string]bool{"X-H2o-Build-Project-Version": true, "X-H2o-Rest-Api-Version-Max": true, "X-H2o-Cluster-Id": true, "X-H2o-Cluster-Good": true},
 	}
 }

@@ -20,8 +20,9 @@ func Scoring() *gateway.Kind {
 	r := newRates()
 	name := func(x *gateway.Exchange) ([]auth.Resource, error) { return one(model, x.Upstream.Name), nil }
 	return &gateway.Kind{
-		Name: "mlflow-scoring",
-		Doc:  "MLflow's scoring server (mlflow models serve), one model",
+		Name:  "mlflow-scoring",
+		Doc:   "MLflow's scoring server (mlflow models serve), one model",
+		Allow: []string{"signatures", "limits"}, Switch: []string{"allow-nan", "allow-missing"},
 		Routes: []gateway.Route{
 			{Method: "GET", Path: "/ping", Public: true},
 			{Method: "GET", Path: "/health", Public: true},

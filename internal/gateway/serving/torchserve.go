@@ -22,6 +22,7 @@ func TorchServe() *gateway.Kind {
 	scale := []string{"min_worker", "max_worker", "number_gpu", "synchronous", "timeout"}
 	k := &gateway.Kind{
 		Name: "torchserve", Doc: "TorchServe: its inference, management and metrics ports, one upstream each",
+		Allow: []string{"limits", "model-store", "stores", "media"}, Switch: []string{"allow-nan", "allow-missing"},
 		Refusal: func(no *wire.Refusal) (string, []byte) {
 			return answerJSON(map[string]any{"code": no.Status, "type": no.Code, "message": no.Reason})
 		},

@@ -17,6 +17,7 @@ func V2() *gateway.Kind {
 	r := newRates()
 	k := &gateway.Kind{
 		Name: "v2", Doc: "the open inference protocol: KServe, Triton, MLServer", Headers: map[string]bool{"Inference-Header-Content-Length": true},
+		Allow: []string{"limits", "model-repository", "content-types"}, Switch: []string{"allow-nan", "allow-missing", "shared-memory"},
 		Refusal: func(no *wire.Refusal) (string, []byte) { return answerJSON(map[string]string{"error": no.Reason}) },
 		Routes: []gateway.Route{
 			{Method: "GET", Path: "/v2/health/live", Public: true},

@@ -73,10 +73,10 @@ func newRig(t testing.TB) *rig {
 	check := []gateway.Check{{Name: "view", Test: r.view}}
 	for _, m := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"} {
 		kind.Routes = append(kind.Routes,
-			gateway.Route{Method: m, Path: "/", Query: []string{"*", "b*"}, Body: gateway.Stream, Checks: check},
-			gateway.Route{Method: m, Path: "/json/{path...}", Query: []string{"*", "b*"}, Body: gateway.JSON, Checks: check},
-			gateway.Route{Method: m, Path: "/form/{path...}", Query: []string{"*", "b*"}, Body: gateway.Form, Checks: check},
-			gateway.Route{Method: m, Path: "/{path...}", Query: []string{"*", "b*"}, Body: gateway.Stream, Checks: check})
+			gateway.Route{Method: m, Resource: "thing", Action: auth.Read, Path: "/", Query: []string{"*", "b*"}, Body: gateway.Stream, Checks: check},
+			gateway.Route{Method: m, Resource: "thing", Action: auth.Read, Path: "/json/{path...}", Query: []string{"*", "b*"}, Body: gateway.JSON, Checks: check},
+			gateway.Route{Method: m, Resource: "thing", Action: auth.Read, Path: "/form/{path...}", Query: []string{"*", "b*"}, Body: gateway.Form, Checks: check},
+			gateway.Route{Method: m, Resource: "thing", Action: auth.Read, Path: "/{path...}", Query: []string{"*", "b*"}, Body: gateway.Stream, Checks: check})
 	}
 	r.gate, err = gateway.New(gateway.Config{
 		Upstreams: []*gateway.Upstream{{Name: "u", Kind: kind, To: to, Credential: gateway.Credential{Bearer: "gate-own"}}},
