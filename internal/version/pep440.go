@@ -73,7 +73,7 @@ func suffix(s string, words ...string) (word, number, rest string, ok bool) {
 			if n := digitsAt(t, 1); n != "" {
 				return w, plain(n), t[1+len(n):], true
 			}
-			// The separator may stand alone before a further suffix: 1.0a.post1 is taken either way.
+			t = t[1:] // the pattern lets it stand without a number
 		}
 		return w, "0", t, true
 	}

@@ -95,7 +95,12 @@ func (set *Set) alternative(cs ...clause) error {
 	}
 	for i := range cs {
 		c := &cs[i]
-		if c.op == opAny || c.op == opText {
+		if c.op == opAny {
+			continue
+		}
+		if c.op == opText {
+			p, ok := parsePEP440(c.text)
+			set.pre = set.pre || ok && p.prerelease()
 			continue
 		}
 		var ok bool
@@ -103,7 +108,7 @@ func (set *Set) alternative(cs ...clause) error {
 		case PEP440:
 			if c.pep, ok = parsePEP440(c.text); ok {
 				c.key = c.pep.appendKey(nil, true)
-				set.pre = set.pre || c.pep.prerelease()
+				set.pre = set.pre || c.pep.prerelease() && wantsPre(c.op)
 			}
 		case NPM, Cargo:
 			var v semver
@@ -123,6 +128,11 @@ func (set *Set) alternative(cs ...clause) error {
 	}
 	set.alts = append(set.alts, cs)
 	return nil
+}
+
+// wantsPre says for which comparisons a pre-release in a constraint means that pre-releases are wanted (packaging.specifiers.Specifier.prereleases).
+func wantsPre(o op) bool {
+	return o == opEqual || o == opPrefix || o == opGreaterEqual || o == opLessEqual
 }
 
 // All says whether the set is every version: nothing was asked.
