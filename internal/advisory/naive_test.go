@@ -14,9 +14,11 @@ import (
 )
 
 // pypi reads PyPA's advisories to October 2024, without their words (testdata/make/advisories/strip.py).
-func pypi(t testing.TB) []string {
+func pypi(t testing.TB) []string { return gzLines(t, "testdata/pypi-2024-10.jsonl.gz", 2600) }
+
+func gzLines(t testing.TB, name string, least int) []string {
 	t.Helper()
-	f, err := os.Open("testdata/pypi-2024-10.jsonl.gz")
+	f, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,13 +33,13 @@ func pypi(t testing.TB) []string {
 	for s.Scan() {
 		out = append(out, s.Text())
 	}
-	if len(out) < 2600 {
-		t.Fatalf("only %d records", len(out))
+	if s.Err() != nil || len(out) < least {
+		t.Fatalf("%s has only %d lines: %v", name, len(out), s.Err())
 	}
 	return out
 }
 
-// compare is version order by text; keys are kept, because the test asks some ten million times.
+// comparer is version order by text; keys are kept, because the test asks some ten million times.
 type comparer struct {
 	scheme version.Scheme
 	keys   map[string]string

@@ -27,7 +27,7 @@ type record struct {
 	Specific struct {
 		CWE      []string `json:"cwe_ids" yaml:"cwe_ids"`
 		Severity string   `json:"severity" yaml:"severity"` // GitHub's word where there is no vector
-		// What the embedded pack's own source adds; see pack.json.
+		// What the embedded pack's own source adds
 		Server bool `json:"weir_server" yaml:"weir_server"`
 	} `json:"database_specific" yaml:"database_specific"`
 }

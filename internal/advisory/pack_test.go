@@ -10,7 +10,7 @@ import (
 	"weir"
 )
 
-var update = flag.Bool("update", false, "build pack.db from pack.jsonl")
+var update = flag.Bool("update", false, "build pack.db from testdata/pack.jsonl.gz")
 
 // TestPack keeps the embedded pack equal to its source.
 func TestPack(t *testing.T) {
@@ -18,16 +18,12 @@ func TestPack(t *testing.T) {
 	b.mission = true
 	b.Date = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	b.Sources = []string{"weir's own pack"}
-	lines, err := os.ReadFile("pack.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range bytes.Lines(lines) {
-		if err := b.Add(line); err != nil {
+	for _, line := range gzLines(t, "testdata/pack.jsonl.gz", 1000) {
+		if err := b.Add([]byte(line)); err != nil {
 			t.Fatalf("%.80s: %v", line, err)
 		}
 	}
-	if n, skipped := b.Count(); n < 400 || skipped > 0 {
+	if n, skipped := b.Count(); n < 1000 || skipped > 0 {
 		t.Fatalf("pack has %d records, %d unusable", n, skipped)
 	}
 	var out bytes.Buffer
@@ -39,7 +35,7 @@ func TestPack(t *testing.T) {
 			t.Fatal(err)
 		}
 	} else if !bytes.Equal(out.Bytes(), embedded) {
-		t.Fatal("pack.db is not what pack.jsonl says; run go test ./internal/advisory -run TestPack -update")
+		t.Fatal("pack.db is not what testdata/pack.jsonl.gz says; run go test ./internal/advisory -run TestPack -update")
 	}
 }
 

@@ -1,21 +1,71 @@
 #!/usr/bin/env python3
-"""Makes internal/advisory/pack.jsonl, the source of the pack of advisories that weir embeds.
+"""Makes internal/advisory/testdata/pack.jsonl.gz, the source of the pack of advisories that weir embeds.
 
-    pack.py ML_CVES_JSON OSV_PYPI_ZIP > internal/advisory/pack.jsonl
+    pack.py ML_CVES_JSON OSV_PYPI_ZIP OSV_GO_ZIP | gzip -9n > internal/advisory/testdata/pack.jsonl.gz
 
 then `go test ./internal/advisory -run TestPack -update` builds pack.db from it. ML_CVES_JSON lists facts (ids, packages, ranges, how it
-works); OSV_PYPI_ZIP is PyPA's advisory database, the second source. Words are made here.
+works); the zips are PyPA's and Go's advisory databases (both CC-BY 4.0): the second source, and ids, ranges and weaknesses for ML
+packages beyond the list. Words are made here.
 """
 import json
+import re
 import sys
 import zipfile
 
 DATE = "2026-11-01T00:00:00Z"  # when the facts were gathered
 
-# Feeds that name the wrong package: the references are about something else of the same name.
+# Feeds that name the wrong package.
 WRONG = {
     ("CVE-2026-59831", "jupyter-server"),  # GitHub's command line tool
+    ("CVE-2024-4253", "gradio"),           # a workflow of gradio's repository, nothing that is released
 }
+# PyPI's kubeflow is a client library with versions of its own; these are flaws of the platform.
+WRONG_PACKAGES = {"kubeflow"}
+
+# Bounds that are no version of the package: a commit, a tag of an image, "unknown". None: no fix is known.
+BOUNDS = {"67e4044": None, "930c35f1c543998e60e8d648ce93185c9b5dbe8d": None, "unknown": None, "1.83.10-stable": "1.83.10",
+          "1.83.7-stable": "1.83.7", "5.0.0-beta.2": "5.0.0b2", "v0.8.5": "0.8.5"}
+
+# Flaws that the list lacks, from the projects' own advisories: id, package, aliases, introduced, fixed, vector, CWE, words, functions.
+EXTRA = [
+    ("CVE-2024-3660", "keras", ["GHSA-x4wf-678h-2pmq"], "0", "2.13.1rc0", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 94, "a Lambda layer runs the model's code when it is loaded", ["keras.models.load_model"]),
+    ("CVE-2025-1550", "keras", ["GHSA-48g7-3x6r-xfhp"], "3.0.0", "3.9.0", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 94, "config.json of a .keras file calls any function, safe_mode or not", ["keras.models.load_model"]),
+    ("CVE-2025-8747", "keras", ["GHSA-c9rc-mg46-23w3"], "3.0.0", "3.11.0", "CVSS:3.1/AV:L/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 502, "safe_mode passed over with functions of keras itself", ["keras.models.load_model"]),
+    ("CVE-2025-9905", "keras", [], "3.0.0", "3.11.3", "CVSS:4.0/AV:L/AC:L/AT:P/PR:L/UI:A/VC:H/VI:H/VA:H/SC:H/SI:H/SA:H", 913, "safe_mode is ignored for .h5 files", ["keras.models.load_model"]),
+    ("CVE-2025-9906", "keras", [], "3.0.0", "3.11.0", "CVSS:4.0/AV:L/AC:L/AT:P/PR:L/UI:A/VC:H/VI:H/VA:H/SC:H/SI:H/SA:H", 502, "a .keras file switches safe_mode off itself", ["keras.models.load_model"]),
+    ("CVE-2026-1462", "keras", ["GHSA-4f3f-g24h-fr8m"], "3.0.0", "3.13.2", "CVSS:3.0/AV:L/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 502, "TFSMLayer loads a SavedModel that the file names", ["keras.models.load_model"]),
+    ("CVE-2023-6730", "transformers", [], "0", "4.36.0", "CVSS:3.1/AV:N/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:H", 502, "pickles inside of RAG indexes and TransfoXL vocabularies", []),
+    ("CVE-2023-7018", "transformers", [], "0", "4.36.0", "CVSS:3.1/AV:L/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 502, "pickles inside of a tokenizer's vocabulary", []),
+    ("CVE-2024-3568", "transformers", [], "0", "4.38.0", "CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:H/I:H/A:H", 502, "pickle of a training checkpoint", ["transformers.TFPreTrainedModel.load_repo_checkpoint"]),
+    ("CVE-2024-11392", "transformers", [], "0", "4.48.0", "CVSS:3.0/AV:N/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 502, "configuration of MobileViTV2 models", []),
+    ("CVE-2024-11393", "transformers", ["GHSA-wrfc-pvp9-mr9g"], "0", "4.48.0", "CVSS:3.0/AV:N/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 502, "files of MaskFormer models", []),
+    ("CVE-2024-11394", "transformers", [], "0", "4.48.0", "CVSS:3.0/AV:N/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 502, "files of Trax models", []),
+    ("CVE-2025-1716", "picklescan", [], "0", "0.0.21", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 184, "pip.main is not seen", []),
+    ("CVE-2025-1889", "picklescan", [], "0", "0.0.22", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 646, "pickles of unusual names are not looked at", []),
+    ("CVE-2025-1944", "picklescan", [], "0", "0.0.23", "", 345, "a changed name in a zip's header stops it", []),
+    ("CVE-2025-1945", "picklescan", [], "0", "0.0.23", "", 345, "changed flags in a zip's header hide a pickle", []),
+    ("CVE-2025-10155", "picklescan", [], "0", "0.0.31", "", 20, "an extension of PyTorch hides a pickle", []),
+    ("CVE-2025-10156", "picklescan", [], "0", "0.0.31", "", 755, "a wrong checksum in a zip stops it", []),
+    ("CVE-2025-10157", "picklescan", [], "0", "0.0.31", "", 693, "modules below a dangerous one are let pass", []),
+    ("CVE-2026-56315", "picklescan", [], "0", "1.0.4", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 184, "modules of the standard library that run commands are let pass", []),
+    ("CVE-2024-37065", "skops", [], "0.6", None, "CVSS:3.1/AV:L/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 502, "a model that says which of its types are trusted", ["skops.io.load"]),
+    ("CVE-2025-54412", "skops", [], "0", "0.12.0", "", 351, "OperatorFuncNode calls what its name hides", ["skops.io.load"]),
+    ("CVE-2025-54413", "skops", [], "0", "0.12.0", "", 351, "MethodNode reads attributes that were never trusted", ["skops.io.load"]),
+    ("CVE-2025-54886", "skops", ["GHSA-378x-6p4f-8jgm"], "0", "0.13.0", "CVSS:3.1/AV:L/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 502, "Card.get_model falls back to joblib", ["skops.card.Card.get_model"]),
+]
+
+# ML packages whose every record of PyPA's database belongs into the pack, and modules of Go's.
+MORE = set("""tensorflow tensorflow-cpu tensorflow-gpu keras transformers torch onnx ray mlflow gradio jupyter jupyterlab notebook jupyter-server
+jupyterhub joblib numpy scipy scikit-learn pandas langchain langchain-experimental llama-index streamlit dask distributed paddlepaddle horovod
+pytorch-lightning nltk opencv-python opencv-python-headless opencv-contrib-python label-studio aim pyspark pyyaml""".split())
+MORE_GO = {"github.com/ollama/ollama"}
+PROSE = [("null pointer", 476), ("nullptr", 476), ("heap buffer overflow", 122), ("heap out-of-bounds", 125), ("heap oob", 125), ("out of bounds", 125),
+         ("out-of-bounds", 125), ("stack overflow", 121), ("buffer overflow", 120), ("integer overflow", 190), ("divide by zero", 369), ("division by 0", 369),
+         ("division by zero", 369), ("segmentation fault", 125), ("segfault", 125), ("use after free", 416), ("uninitialized", 908), ("memory leak", 401),
+         ("path traversal", 22), ("directory traversal", 22), ("cross-site scripting", 79), ("xss", 79), ("sql injection", 89), ("command injection", 78),
+         ("open redirect", 601), ("ssrf", 918), ("request forgery", 918), ("csrf", 352), ("deserializ", 502), ("pickle", 502), ("yaml", 502), ("eval(", 94),
+         ("arbitrary code", 94), ("redos", 1333), ("regular expression denial", 1333), ("check fail", 617), ("check-fail", 617), ("assertion", 617), ("abort", 617),
+         ("denial of service", 400), ("token", 200), ("sensitive", 200), ("credential", 200), ("crash", 400), ("permission", 863), ("authoriz", 863), ("auth", 287)]
 
 VECTORS = {"CVE-2025-32434": "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N"}
 
@@ -41,7 +91,9 @@ CWE = {22: "path traversal", 23: "path traversal", 36: "path traversal", 73: "fi
        352: "request forgery across sites", 400: "exhaustion of resources", 502: "deserialisation of untrusted data", 601: "open redirect",
        611: "external XML entities", 639: "access to other users' objects", 770: "exhaustion of resources", 787: "write out of bounds",
        862: "missing authorisation", 863: "wrong authorisation", 918: "requests to internal servers (SSRF)", 1333: "slow regular expression",
-       29: "path traversal", 20: "unchecked input", 125: "read out of bounds", 190: "integer overflow", 121: "stack overflow", 122: "heap overflow"}
+       29: "path traversal", 20: "unchecked input", 476: "null pointer", 369: "division by zero", 416: "use after free", 908: "uninitialised memory",
+       401: "memory leak", 617: "reachable assertion", 120: "buffer overflow", 913: "code of the file's choice", 184: "incomplete list of what is forbidden",
+       646: "trust in a file's name", 345: "unchecked origin", 755: "mishandled exception", 693: "failing protection", 351: "confusion of types", 125: "read out of bounds", 190: "integer overflow", 121: "stack overflow", 122: "heap overflow"}
 
 
 def words(vector):
@@ -67,11 +119,13 @@ def summary(r, cwes, vector):
     kind = next((CWE[c] for c in cwes if c in CWE), "")
     mechanism = r.get("mechanism", "").split("; reproduced")[0].split("; not reproduc")[0]
     parts = [p for p in (kind, mechanism or words(vector)) if p]
-    return f"{name}: " + (" – ".join(parts) if parts else "flaw whose kind no public record tells")
+    return f"{name}: " + (" – ".join(parts) if parts else "what kind of flaw, the records do not say in a word")
 
 
 def events(ranges):
     for g in ranges:
+        g = {k: BOUNDS.get(v, v) for k, v in g.items()}
+        g = {k: v for k, v in g.items() if v is not None}
         out = [{"introduced": g.get("introduced", "0")}]
         if "exact" in g:
             out = [{"introduced": g["exact"]}, {"last_affected": g["exact"]}]
@@ -83,42 +137,97 @@ def events(ranges):
 
 
 def main():
-    facts, pypa = sys.argv[1:]
-    second = {}
-    with zipfile.ZipFile(pypa) as z:
-        for name in z.namelist():
-            d = json.loads(z.read(name))
-            for a in d["affected"]:
-                for i in [d["id"], *d.get("aliases", [])]:
-                    second[i, a["package"]["name"].lower()] = d
+    facts, pypa, golang = sys.argv[1:]
+    second, rest = {}, []
+    for path, wanted in ((pypa, MORE), (golang, MORE_GO)):
+        with zipfile.ZipFile(path) as z:
+            for name in sorted(z.namelist()):
+                d = json.loads(z.read(name))
+                for a in d["affected"]:
+                    for i in [d["id"], *d.get("aliases", [])]:
+                        second[i, a["package"]["name"].lower()] = d
+                if "withdrawn" not in d and any(a["package"]["name"].lower() in wanted for a in d["affected"]):
+                    rest.append(d)
     done = {}
     for r in json.load(open(facts))["records"]:
         pkg = r["package"]
-        if (r["id"], pkg["name"]) in WRONG:
+        if (r["id"], pkg["name"]) in WRONG or pkg["name"] in WRONG_PACKAGES:
             continue
         other = second.get((r["id"], pkg["name"]), {})
-        cwes = [int(c.split("-")[1]) for c in r.get("cwe", [])]
-        vector = VECTORS.get(r["id"], r.get("severity", ""))
-        if not vector.startswith("CVSS:") or " " in vector:
-            vector = ""
-        text = r.get("mechanism", "").lower()
-        server = pkg["name"] in SERVERS and r["id"] not in LIBRARY and not any(w in text for w in LIBRARY_WORDS)
-        o = {"id": r["id"], "modified": DATE if r["checked"] == "feed" else "", "published": other.get("published", ""),
-             "aliases": sorted(set(r.get("aliases", []) + ([other["id"], *other.get("aliases", [])] if other else [])) - {r["id"]}),
-             "summary": summary(r, cwes, vector),
-             "severity": [{"type": "CVSS", "score": vector}] if vector else [],
-             "affected": [{"package": pkg, "ranges": list(events(r["ranges"]))}],
-             "references": [{"type": "ADVISORY", "url": u} for u in r.get("references", [])[:3]],
-             "database_specific": {"cwe_ids": r.get("cwe", []), "weir_server": server}}
-        if r["id"] in SYMBOLS:
-            o["affected"][0]["ecosystem_specific"] = {"imports": [{"path": "", "symbols": SYMBOLS[r["id"]]}]}
-        key = (r["id"], pkg["ecosystem"], pkg["name"])
+        o = of_list(r, other)
+        key = (r["id"], pkg["ecosystem"], pkg["name"].lower())
         if key in done:
             done[key]["affected"][0]["ranges"] += o["affected"][0]["ranges"]
         else:
             done[key] = o
+    for e in EXTRA:
+        done[e[0], "PyPI", e[1]] = of_extra(*e)
+    for d in rest:
+        o = of_database(d)
+        ids = {o["id"], *o["aliases"]}
+        o["affected"] = [a for a in o["affected"] if not any((i, a["package"]["ecosystem"], a["package"]["name"].lower()) in done for i in ids)]
+        if o["affected"]:
+            done[o["id"], d["id"], ""] = o
     for key in sorted(done):
         print(json.dumps(done[key], ensure_ascii=False, separators=(",", ":")))
+
+
+def of_list(r, other):
+    pkg = r["package"]
+    cwes = [int(c.split("-")[1]) for c in r.get("cwe", [])]
+    if not cwes and other:
+        cwes = weakness(other)
+    vector = VECTORS.get(r["id"], r.get("severity", ""))
+    if not vector.startswith("CVSS:") or " " in vector:
+        vector = ""
+    text = r.get("mechanism", "").lower()
+    server = pkg["name"] in SERVERS and r["id"] not in LIBRARY and not any(w in text for w in LIBRARY_WORDS)
+    aliases = sorted(set(r.get("aliases", []) + ([other["id"], *other.get("aliases", [])] if other else [])) - {r["id"]})
+    o = {"id": r["id"], "modified": DATE if r["checked"] == "feed" else "", "published": other.get("published", ""), "aliases": aliases,
+         "summary": summary(r, cwes, vector), "severity": [{"type": "CVSS", "score": vector}] if vector else [],
+         "affected": [{"package": pkg, "ranges": list(events(r["ranges"]))}],
+         "references": [{"type": "ADVISORY", "url": u} for u in r.get("references", [])[:3]],
+         "database_specific": {"cwe_ids": [f"CWE-{c}" for c in cwes], "weir_server": server}}
+    if r["id"] in SYMBOLS:
+        o["affected"][0]["ecosystem_specific"] = {"imports": [{"path": "", "symbols": SYMBOLS[r["id"]]}]}
+    return o
+
+
+def of_extra(cve, name, aliases, introduced, fixed, vector, cwe, text, functions):
+    r = {"id": cve, "package": {"ecosystem": "PyPI", "name": name}, "mechanism": text, "ranges": [{"introduced": introduced, "fixed": fixed}]}
+    o = {"id": cve, "modified": DATE, "aliases": aliases, "summary": summary(r, [cwe], vector),
+         "severity": [{"type": "CVSS", "score": vector}] if vector else [],
+         "affected": [{"package": r["package"], "ranges": list(events(r["ranges"]))}], "database_specific": {"cwe_ids": [f"CWE-{cwe}"]}}
+    if functions:
+        o["affected"][0]["ecosystem_specific"] = {"imports": [{"path": "", "symbols": functions}]}
+    return o
+
+
+def weakness(d):
+    prose = (d.get("summary", "") + " " + d.get("details", "")).lower()
+    return [next((c for word, c in PROSE if word in prose), 0)]
+
+
+def of_database(d):
+    """A record of PyPA or Go as it is, but for the words."""
+    cwes = [c for c in weakness(d) if c]
+    vector = next((s["score"] for s in d.get("severity", [])), "")
+    name = d["affected"][0]["package"]["name"].split("/")[-1]
+    affected = [{"package": {k: a["package"][k] for k in ("ecosystem", "name")},
+                 "ranges": [{"type": g["type"], "events": g["events"]} for g in a.get("ranges", []) if g["type"] != "GIT"],
+                 "versions": outside(a)} for a in d["affected"]]
+    ids = sorted([d["id"], *d.get("aliases", [])], key=lambda i: (not i.startswith("CVE-"), i))
+    modified = d["modified"] if not d["modified"].startswith("0001") else d["published"]
+    return {"id": ids[0], "modified": modified, "published": d.get("published", ""), "aliases": ids[1:],
+            "summary": summary({"package": {"name": name}}, cwes, vector), "severity": [{"type": "CVSS", "score": vector}] if vector else [],
+            "affected": affected, "references": [{"type": "FIX", "url": r["url"]} for r in d.get("references", []) if r["type"] == "FIX"][:2],
+            "database_specific": {"cwe_ids": [f"CWE-{c}" for c in cwes],
+                                  "weir_server": name in SERVERS | {"ollama", "jupyterhub", "streamlit", "label-studio"}}}
+
+
+def outside(a):
+    """Listed versions matter where no range holds them; which these are is for the builder to see, so plain final ones within ranges go."""
+    return [] if any(g["type"] == "ECOSYSTEM" for g in a.get("ranges", [])) else a.get("versions", [])
 
 
 main()
