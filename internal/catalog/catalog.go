@@ -3,6 +3,7 @@
 package catalog
 
 import (
+	"errors"
 	"slices"
 
 	"weir/internal/format"
@@ -47,8 +48,19 @@ func Formats() []format.Format {
 		pycode.Formats,
 		java.Formats,
 		beside(mlflow.Formats),
-		beside(manifest.Formats),
+		searched(beside(manifest.Formats)),
 	)
+}
+
+// searched has the texts of formats searched for hidden content as well, which they would be if no format had claimed them.
+func searched(formats []format.Format) []format.Format {
+	out := slices.Clone(formats)
+	for i := range out {
+		if parse := out[i].Parse; parse != nil {
+			out[i].Parse = func(in *format.Input) error { return errors.Join(parse(in), opaque.Format.Parse(in)) }
+		}
+	}
+	return out
 }
 
 // beside has formats that hold values of any kind searched for Java object streams too.

@@ -33,7 +33,6 @@ import (
 
 	"weir"
 	"weir/internal/format"
-	"weir/internal/format/opaque"
 )
 
 // Formats lists the family.
@@ -53,12 +52,11 @@ type text struct {
 	edited bool  // b is not the file's own bytes: it was decoded from UTF-16 or UTF-32
 }
 
-// parser makes a format's Parse of a function that emits what a text says. The search for hidden content sees the text as well, which it would
-// if no format had claimed it.
+// parser makes a format's Parse of a function that emits what a text says.
 func parser(name string, read func(*format.Input, *text) error) func(*format.Input) error {
 	return func(in *format.Input) error {
 		t, err := load(in)
-		return fail(name, err, read(in, t), opaque.Format.Parse(in))
+		return fail(name, err, read(in, t))
 	}
 }
 
@@ -140,7 +138,7 @@ func textual(b []byte) bool {
 		b = decode(b).b
 	}
 	for _, c := range b {
-		if c < ' ' && c != '\n' && c != '\r' && c != '\t' && c != '\f' {
+		if c < '\t' || c > '\r' && c < '\x1b' { // vertical tabs and separators are line breaks for Python
 			return false
 		}
 	}

@@ -2,65 +2,378 @@ package manifest
 
 import (
 	"path"
+	"slices"
+	"sort"
 	"strings"
+	"unicode/utf8"
 
 	"weir"
 	"weir/internal/format"
 )
 
-// requirement is the beginning of a line of a requirements file (PEP 508 and pip's own): a name, an option, an address or a path.
-var requirement = weir.Pattern(`^(?:[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]*\])?\s*(?:[=<>!~;@].*)?|-{1,2}[A-Za-z].*|[A-Za-z+]+:[^\s].*|[./].*)$`)
+// requirement is the beginning of a line of a requirements file: a specifier, an option, an address or a path.
+var requirement = weir.Pattern(`^(?:[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]*\])?\s*(?:[=<>!~;@(\\].*)?(?:\s--?[a-z].*)?|-{1,2}[A-Za-z].*|[A-Za-z+]+:[^\s].*|[./][^ ]*|\$\{.*)$`)
 
-// isRequirements knows a requirements file by its name and by its lines; text that merely has the name is none.
+// isRequirements knows a requirements file by its name and by its lines: most must be such as pip reads, so that prose of that name is none
+// while a file with some damaged lines still is.
 func isRequirements(h format.Head) bool {
-	base := strings.ToLower(path.Base(h.Name))
-	if !strings.HasSuffix(base, ".txt") || !strings.Contains(base, "requirements") && base != "constraints.txt" || !textual(h.First) {
+	base, dir := strings.ToLower(path.Base(h.Name)), strings.ToLower(path.Base(path.Dir(h.Name)))
+	ext := path.Ext(base)
+	if ext != ".txt" && ext != ".in" && ext != ".pip" || !textual(h.First) {
+		return false
+	}
+	if !strings.Contains(base, "requirement") && !strings.Contains(base, "constraint") && base != "reqs.txt" && dir != "requirements" && dir != "reqs" {
 		return false
 	}
 	text := string(decode(h.First).b)
 	if int64(len(h.First)) < h.Size { // the last line is cut
 		text = text[:strings.LastIndexByte(text, '\n')+1]
 	}
+	good, bad := 0, 0
 	for line := range strings.Lines(text) {
-		if line = clean(line); line != "" && !requirement().MatchString(line) {
-			return false
+		switch line = strings.TrimSpace(uncomment(line)); {
+		case line == "":
+		case requirement().MatchString(line):
+			good++
+		default:
+			bad++
 		}
 	}
-	return true
+	return bad == 0 || good > 2*bad
 }
 
-// clean takes comments and blanks off a line of a requirements file.
-func clean(line string) string {
-	line = strings.TrimSpace(line)
-	if strings.HasPrefix(line, "#") {
-		return ""
+// uncomment drops a comment as pip does: a # at the beginning of a line or after a blank.
+func uncomment(line string) string {
+	for i := 0; i < len(line); i++ {
+		if line[i] == '#' && (i == 0 || strings.IndexByte(" \t\r\n\v\f", line[i-1]) >= 0) {
+			return strings.TrimRight(line[:i], " \t\r\n\v\f")
+		}
 	}
-	if i := strings.Index(line, " #"); i >= 0 {
-		line = strings.TrimSpace(line[:i])
-	}
-	return strings.TrimSpace(strings.TrimSuffix(line, "\\"))
+	return line
 }
 
+// logical is a line after pip has joined what backslashes continue, with the places of its pieces.
+type logical struct {
+	s      string
+	pieces [][2]int // where a piece begins in s, and where it stands in the text
+	at     int      // where the first begins in the text
+}
+
+// place gives the offset in the text of the n bytes from i of the line on; -1 where they do not stand together.
+func (l *logical) place(i, n int) int {
+	k := sort.Search(len(l.pieces), func(k int) bool { return l.pieces[k][0] > i }) - 1
+	if k < 0 || k+1 < len(l.pieces) && i+n > l.pieces[k+1][0] || i+n > len(l.s) {
+		return -1
+	}
+	return l.pieces[k][1] + i - l.pieces[k][0]
+}
+
+// splits gives the length of the line break at the beginning of s, of those that Python's splitlines knows; pip reads lines with it, so a
+// form feed or a Unicode separator ends a comment.
+func splits(s string) int {
+	switch s[0] {
+	case '\r':
+		if len(s) > 1 && s[1] == '\n' {
+			return 2
+		}
+		return 1
+	case '\n', '\v', '\f', '\x1c', '\x1d', '\x1e':
+		return 1
+	case 0xc2, 0xe2:
+		if r, n := utf8.DecodeRuneInString(s); r == '\u0085' || r == '\u2028' || r == '\u2029' {
+			return n
+		}
+	}
+	return 0
+}
+
+// logicalLines joins lines as pip does (pip/_internal/req/req_file.py, join_lines): a backslash at the end continues a line, a comment line ends
+// what is continued.
+func logicalLines(text string, yield func(*logical)) {
+	l := &logical{}
+	var joined strings.Builder
+	for at := 0; at <= len(text); {
+		end, br := at, 0
+		for end < len(text) {
+			if text[end] < ' ' || text[end] >= 0xc2 {
+				if br = splits(text[end:]); br > 0 {
+					break
+				}
+			}
+			end++
+		}
+		line := text[at:end]
+		isComment := strings.HasPrefix(strings.TrimLeft(line, " \t"), "#")
+		if isComment {
+			joined.WriteByte(' ') // so that the # is one of a comment
+		}
+		from, next := at, end+br
+		cont := strings.HasSuffix(line, "\\") && !isComment
+		if cont {
+			trimmed := strings.TrimLeft(line, "\\")
+			from += len(line) - len(trimmed)
+			line = strings.TrimRight(trimmed, "\\")
+		}
+		l.pieces = append(l.pieces, [2]int{joined.Len(), from})
+		joined.WriteString(line)
+		if !cont || br == 0 {
+			l.s = joined.String()
+			yield(l)
+			l = &logical{at: next}
+			joined.Reset()
+		}
+		if at = next; br == 0 {
+			break
+		}
+	}
+}
+
+// parseRequirements reads a requirements file. One that pip-compile or uv wrote is a lock file: its comments say who needs what.
 func parseRequirements(in *format.Input, t *text) error {
-	n := 0
-	for line := range strings.Lines(string(t.b)) {
-		n++
-		pip(in, clean(line), n)
+	base := strings.ToLower(path.Base(in.Name))
+	f := &pipFile{in: in, t: t, origin: weir.OriginManifest, group: groupOf(base)}
+	if strings.Contains(base, "constraint") {
+		f.origin = weir.OriginConstraint
 	}
+	if head := string(t.b[:min(len(t.b), 2048)]); strings.Contains(head, "autogenerated by pip-compile") || strings.Contains(head, "autogenerated by uv") {
+		f.origin = weir.OriginLock
+		f.via = map[string][]string{}
+	}
+	logicalLines(string(t.b), f.line)
+	f.flush()
 	return nil
 }
 
-// pip emits one line of requirements: an option or an address as a Setting, as both say where code comes from, and every package as a
-// Requirement.
-func pip(in *format.Input, line string, n int) {
-	line = cut(line, maxStatement)
-	switch {
-	case line == "":
-	case strings.HasPrefix(line, "-"):
-		in.Emit(weir.Setting{Key: "pip.option", Value: line, Line: n})
-	case strings.Contains(line, "://") || strings.HasPrefix(line, ".") || strings.HasPrefix(line, "/") || strings.Contains(line, ".whl"):
-		in.Emit(weir.Setting{Key: "pip.source", Value: line, Line: n})
-	default:
-		in.Emit(weir.Requirement{Ecosystem: "pypi", Text: line, Direct: true, State: weir.PinAny, Origin: weir.OriginManifest, Line: n})
+// groupWords name files and groups that only development needs.
+var groupWords = weir.Pattern(`(?:^|[-_./])(dev|develop|development|test|tests|testing|docs?|lint|ci|typing|benchmark)(?:[-_.]|$)`)
+
+// groupOf gives the group that a file's name says: dev, test, or what it is called; empty for what is always installed.
+func groupOf(base string) string {
+	m := groupWords().FindStringSubmatch(base)
+	if m == nil {
+		return ""
 	}
+	switch m[1] {
+	case "develop", "development":
+		return "dev"
+	case "tests", "testing":
+		return "test"
+	}
+	return m[1]
+}
+
+// pipFile is a requirements file that is being read.
+type pipFile struct {
+	in     *format.Input
+	t      *text
+	origin weir.Origin
+	group  string
+	via    map[string][]string // of a compiled file: package → those that need it; "" for whoever asked
+	held   []weir.Requirement  // of a compiled file, until the comments behind them are read
+	inVia  bool
+}
+
+// line reads one logical line.
+func (f *pipFile) line(l *logical) {
+	if f.via != nil {
+		f.comment(l.s)
+	}
+	s := uncomment(l.s)
+	lead := len(s) - len(strings.TrimLeft(s, " \t\r\v\f"))
+	if s = strings.TrimSpace(s); s == "" {
+		return
+	}
+	f.statement(s, f.t.line(l.at), func(i, n int) int { return l.place(lead+i, n) })
+}
+
+// statement reads what stands in a line, or in the place of one in a list of another manifest; place gives offsets in the text.
+func (f *pipFile) statement(s string, line int, place func(i, n int) int) {
+	args, options := s, ""
+	if i := optionAt(s); i >= 0 {
+		args, options = strings.TrimSpace(s[:i]), s[i:]
+	}
+	words := shellWords(options, len(s)-len(options), line, place)
+	if args == "" {
+		f.in.Emit(weir.Setting{Key: "pip.option", Value: cut(s, maxStatement), Line: line})
+	}
+	o := &pipOptions{t: f.t, statement: s, line: line}
+	o.read(words, pipFileOptions)
+	if args != "" {
+		if strings.Contains(args, "://") || looksLikePath(args) || strings.Contains(args, ".whl") {
+			f.in.Emit(weir.Setting{Key: "pip.source", Value: cut(args, maxStatement), Line: line})
+		}
+		if r, ok := pipArgument(f.t, args, place(0, len(args)), line); ok {
+			r.Hashes += o.hashes
+			f.add(r)
+		} else {
+			o.facts = append(o.facts, localProject(args, line))
+		}
+	}
+	for _, fact := range o.facts {
+		if r, ok := fact.(weir.Requirement); ok {
+			f.add(r)
+		} else {
+			f.in.Emit(fact)
+		}
+	}
+}
+
+func (f *pipFile) add(r weir.Requirement) {
+	if r.Origin, r.Group = f.origin, f.group; f.via == nil {
+		f.in.Emit(r)
+		return
+	}
+	f.held = append(f.held, r)
+}
+
+// comment reads the comments of compiled files: "# via" and the lines after it, or all in one line.
+func (f *pipFile) comment(s string) {
+	_, c, ok := strings.Cut(s, "#")
+	if ok && strings.TrimSpace(s[:len(s)-len(c)-1]) != "" {
+		f.inVia = false // a comment behind a requirement; it is held only afterwards
+	}
+	c = strings.TrimSpace(c)
+	rest, via := strings.CutPrefix(c, "via")
+	switch {
+	case !ok:
+		f.inVia = false
+		return
+	case via && (rest == "" || rest[0] == ' '):
+		f.inVia, c = true, rest
+	case !f.inVia:
+		return
+	}
+	if len(f.held) == 0 {
+		return
+	}
+	name := f.held[len(f.held)-1].Name
+	for _, by := range strings.Split(c, ",") {
+		switch by = strings.TrimSpace(by); {
+		case by == "":
+		case strings.HasPrefix(by, "-") || strings.ContainsAny(by, " (/") || strings.HasSuffix(by, ".in") || strings.HasSuffix(by, ".toml"):
+			f.via[name] = append(f.via[name], "")
+		default:
+			f.via[name] = append(f.via[name], canonical(by))
+		}
+	}
+}
+
+// flush emits a compiled file: who needs whom is turned round, and what nobody but a person asked for is direct.
+func (f *pipFile) flush() {
+	needs := map[string][]string{}
+	for name, by := range f.via {
+		for _, b := range by {
+			if b != "" {
+				needs[b] = append(needs[b], name)
+			}
+		}
+	}
+	for _, r := range f.held {
+		by := f.via[r.Name]
+		r.Direct = len(by) == 0 || slices.Contains(by, "")
+		r.Requires = needs[r.Name]
+		slices.Sort(r.Requires)
+		f.in.Emit(r)
+	}
+}
+
+// optionAt finds where the options of a line begin: at the first word, between blanks, that begins with a dash.
+func optionAt(s string) int {
+	for i := range len(s) {
+		if s[i] == '-' && (i == 0 || s[i-1] == ' ') {
+			return i
+		}
+	}
+	return -1
+}
+
+// shellWords splits text as Python's shlex does, keeping the places of words without quotes; start is where s begins for place.
+func shellWords(s string, start, line int, place func(i, n int) int) []word {
+	var words []word
+	for i := 0; i < len(s); {
+		if strings.IndexByte(" \t\r\n", s[i]) >= 0 {
+			i++
+			continue
+		}
+		var b strings.Builder
+		w, quote, plain, from := word{at: -1, line: line}, byte(0), true, i
+		for ; i < len(s) && (quote != 0 || strings.IndexByte(" \t\r\n", s[i]) < 0); i++ {
+			switch c := s[i]; {
+			case c == '\\' && quote != '\'' && i+1 < len(s):
+				i++
+				b.WriteByte(s[i])
+				plain = false
+			case quote == 0 && (c == '\'' || c == '"'):
+				if quote = c; i == from && plain {
+					from++
+				} else {
+					plain = false
+				}
+			case quote != 0 && c == quote:
+				if quote = 0; i+1 < len(s) && strings.IndexByte(" \t\r\n", s[i+1]) < 0 {
+					plain = false
+				}
+			default:
+				b.WriteByte(c)
+			}
+		}
+		if w.text = b.String(); plain && w.text != "" {
+			w.at = place(start+from, len(w.text))
+		}
+		w.open = hasVariable(w.text)
+		words = append(words, w)
+	}
+	return words
+}
+
+// looksLikePath is pip's own test (pip/_internal/req/constructors.py).
+func looksLikePath(s string) bool {
+	return strings.HasPrefix(s, ".") || strings.HasPrefix(s, "/") || strings.HasPrefix(s, "~") || strings.Contains(s, "/") && !strings.Contains(s, "@") && !strings.ContainsAny(s, "<>=;") ||
+		strings.Contains(s, "\\")
+}
+
+// scheme tells addresses from specifiers.
+var scheme = weir.Pattern(`^[A-Za-z][A-Za-z0-9+.-]*:(?://|[^\s]*@|[./])`)
+
+// pipArgument reads what pip takes for a requirement: a specifier, an address, a path to an archive. False for the folder of a local project, which
+// is not of an index; its own manifests say what it needs.
+func pipArgument(t *text, s string, at, line int) (weir.Requirement, bool) {
+	bare, condition, _ := strings.Cut(s, ";")
+	bare = strings.TrimSpace(bare)
+	isAddress := scheme().MatchString(s) || strings.HasPrefix(strings.ToLower(s), "file:")
+	if isAddress {
+		bare, condition, _ = strings.Cut(s, "; ")
+		bare = strings.TrimSpace(bare)
+	}
+	_, ending := archiveOf(bare)
+	switch {
+	case isAddress, ending != "" && !strings.ContainsAny(bare, "@<>= "):
+	case looksLikePath(bare):
+		if !hasVariable(bare) {
+			return weir.Requirement{}, false
+		}
+	default:
+		return pep508(t, s, at, line), true
+	}
+	r := weir.Requirement{
+		Ecosystem: "pypi", State: weir.PinAny, Origin: weir.OriginManifest, Text: cut(s, maxStatement), Line: line, Direct: true,
+		URL: bare, Marker: strings.TrimSpace(condition),
+	}
+	if i := strings.LastIndexByte(bare, '['); i > 0 && strings.HasSuffix(bare, "]") {
+		for e := range strings.SplitSeq(bare[i+1:len(bare)-1], ",") {
+			r.Extras = append(r.Extras, canonical(strings.TrimSpace(e)))
+		}
+		r.URL = bare[:i]
+	}
+	located(&r)
+	return r, true
+}
+
+// localProject is a folder that is installed with what it needs itself.
+func localProject(s string, line int) weir.Include {
+	folder, _, _ := strings.Cut(s, ";")
+	if i := strings.IndexByte(folder, '['); i >= 0 {
+		folder = folder[:i]
+	}
+	return weir.Include{Path: strings.TrimSpace(folder), Kind: "module", Text: cut(s, maxStatement), Line: line}
 }

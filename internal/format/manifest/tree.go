@@ -38,9 +38,12 @@ type node struct {
 	shape shape
 	text  string // of a string or scalar, escapes undone
 	at    int    // where text stands in the bytes of the document; -1 where it does not stand there as it is
+	from  int    // where the first plain bytes of text stand as they are, which is at unless escapes follow them
+	plain int
 	line  int
 	keys  []string // of a map, as long as items
 	items []*node
+	index map[string]int // of a map with many keys: the last place of each
 }
 
 // get follows keys; of two equal keys the last one counts, as for every reader here.
@@ -50,9 +53,15 @@ func (n *node) get(keys ...string) *node {
 			return nil
 		}
 		next := (*node)(nil)
-		for i := len(n.keys) - 1; i >= 0 && next == nil; i-- {
-			if n.keys[i] == k {
+		if n.index != nil {
+			if i, ok := n.index[k]; ok {
 				next = n.items[i]
+			}
+		} else {
+			for i := len(n.keys) - 1; i >= 0 && next == nil; i-- {
+				if n.keys[i] == k {
+					next = n.items[i]
+				}
 			}
 		}
 		n = next
@@ -93,6 +102,20 @@ func (n *node) fields() func(yield func(string, *node) bool) {
 // set puts a value below a key of a map.
 func (n *node) set(key string, v *node) {
 	n.keys, n.items = append(n.keys, key), append(n.items, v)
+	n.number(len(n.keys) - 1)
+}
+
+// number keeps the index of a map with many keys, from the i-th on.
+func (n *node) number(i int) {
+	if len(n.keys) <= 16 {
+		return
+	}
+	if n.index == nil {
+		n.index, i = map[string]int{}, 0
+	}
+	for ; i < len(n.keys); i++ {
+		n.index[n.keys[i]] = i
+	}
 }
 
 // jsonReader reads JSON (RFC 8259) into nodes. What was read before an error stays.
@@ -174,11 +197,14 @@ func (r *jsonReader) str(n *node) error {
 	r.at++
 	raw := r.t.b[start:r.at]
 	if bytes.IndexByte(raw, '\\') < 0 {
-		n.text, n.at = string(raw[1:len(raw)-1]), start+1
+		n.text, n.at, n.from, n.plain = string(raw[1:len(raw)-1]), start+1, start+1, len(raw)-2
 		return nil
 	}
 	if err := json.Unmarshal(raw, &n.text); err != nil {
 		return r.fault("not a string of JSON")
+	}
+	if i := bytes.IndexByte(raw, '\\'); i > 1 {
+		n.from, n.plain = start+1, i-1
 	}
 	return nil
 }
@@ -351,6 +377,7 @@ func (r *tomlReader) value(e *unstable.Node, depth int) *node {
 	raw := r.p.Raw(e.Raw)
 	if i := bytes.Index(raw, e.Data); i >= 0 && len(e.Data) > 0 && bytes.IndexByte(raw, '\\') < 0 {
 		n.at = int(e.Raw.Offset) + i
+		n.from, n.plain = n.at, len(n.text)
 	}
 	return n
 }
@@ -362,8 +389,12 @@ type yamlReader struct {
 	within map[*yaml.Node]bool // aliases that are being followed
 	tags   bool                // tags are wanted
 	tagged []weir.Setting
+	steps  int // characters passed to find places
 	err    error
 }
+
+// maxSteps bounds the search for the places of YAML's scalars; a text of one long line may go without.
+const maxSteps = 20_000_000
 
 // coreTags are those of YAML's own schema.
 const coreTags = " !!str !!int !!float !!bool !!null !!map !!seq !!timestamp !!binary !!set !!omap !!pairs !!merge ! "
@@ -479,7 +510,10 @@ func (r *yamlReader) mapping(n *node, y *yaml.Node, depth int) {
 			}
 		}
 	}
-	n.keys, n.items = append(merged.keys, n.keys...), append(merged.items, n.items...)
+	if len(merged.keys) > 0 {
+		n.keys, n.items, n.index = append(merged.keys, n.keys...), append(merged.items, n.items...), nil
+		n.number(0)
+	}
 }
 
 // scalar finds the place of a scalar's text. YAML counts columns in characters; a text that its place does not hold has none.
@@ -496,6 +530,9 @@ func (r *yamlReader) scalar(n *node, y *yaml.Node) {
 	if y.Line < 1 || y.Line > len(r.t.starts) || n.text == "" {
 		return
 	}
+	if r.steps += y.Column; r.steps > maxSteps {
+		return
+	}
 	at := r.t.starts[y.Line-1]
 	for range y.Column - 1 {
 		if at >= len(r.t.b) {
@@ -508,6 +545,6 @@ func (r *yamlReader) scalar(n *node, y *yaml.Node) {
 		at++
 	}
 	if bytes.HasPrefix(r.t.b[at:], []byte(n.text)) {
-		n.at = at
+		n.at, n.from, n.plain = at, at, len(n.text)
 	}
 }

@@ -47,7 +47,7 @@ var Formats = []format.Format{
 	},
 	{
 		Name: "mlflow-project", Doc: "MLflow project (MLproject)", Framework: framework, Parsed: true,
-		Match: func(h format.Head) bool { return strings.EqualFold(path.Base(h.Name), "MLproject") && textual(h.First) }, Parse: parseYAML,
+		Match: func(h format.Head) bool { return strings.EqualFold(path.Base(h.Name), "MLproject") && textual(h.First) }, Parse: parseProject,
 	},
 	{
 		Name: "mlflow-recipe", Doc: "MLflow recipe or one of its profiles (recipe.yaml, profiles/*.yaml)", Framework: framework, Parsed: true,

@@ -13,6 +13,7 @@ import (
 
 	"weir"
 	"weir/internal/format"
+	"weir/internal/format/manifest"
 )
 
 // Bounds of YAML: nesting, values taken out of one document (aliases count each time they are followed), and what can become a node.
@@ -223,5 +224,10 @@ func parseModel(in *format.Input) error {
 	if len(flavors) > 0 {
 		in.Emit(weir.Note{Key: "mlflow.flavors", Value: strings.Join(flavors, ", ")})
 	}
-	return finish(in, "mlflow", err, d.err)
+	return finish(in, "mlflow", err, d.err, manifest.Model(in))
+}
+
+// parseProject reads MLproject: every value, and what it installs.
+func parseProject(in *format.Input) error {
+	return errors.Join(parseYAML(in), manifest.Project(in))
 }
