@@ -176,6 +176,10 @@ func (o *fixReport) file(f *fixFacts, advise func(weir.Requirement) weir.Advice)
 		if len(c.Notes) > 0 {
 			notes = " (" + strings.Join(c.Notes, "; ") + ")"
 		}
+		if len(c.Stays) > 0 {
+			o.stays++
+			notes += "; no release fixes " + shortList(c.Stays)
+		}
 		for name := range strings.SplitSeq(c.Name, ", ") {
 			o.done[told(f.path, c.Line, name)] = true
 		}

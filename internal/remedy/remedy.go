@@ -25,6 +25,7 @@ type Change struct {
 	From, To string // as they stand in the file, operators included
 	Version  string // the one without known flaws that To names
 	Flaws    []string
+	Stays    []string // flaws that no release fixes
 	Notes    []string // what else the change means: stale hashes, a new major version
 	span     weir.Span
 }
@@ -105,10 +106,10 @@ func change(content []byte, r weir.Requirement, a weir.Advice, advise func(weir.
 	case weir.OriginSBOM, weir.OriginBundled, weir.OriginImage:
 		return none("it is only described or carried here: build again with a version that is fixed")
 	}
-	safe := safest(r, a, advise)
+	safe, stays := safest(r, a, advise)
 	switch {
 	case safe == "":
-		return none("no version without a known flaw is known")
+		return none("no release is known that mends any of it")
 	case r.State == weir.PinAny:
 		return none("it names no version; pin " + r.Name + " to " + safe + " or later")
 	case r.Spec.Size <= 0 || r.Spec.At < 0 || r.Spec.At+r.Spec.Size > int64(len(content)):
@@ -122,7 +123,7 @@ func change(content []byte, r weir.Requirement, a weir.Advice, advise func(weir.
 	if !ok || fresh == old {
 		return none(fmt.Sprintf("%q cannot be rewritten here; the version to take is %s", old, safe))
 	}
-	c := Change{Line: r.Line, Name: r.Name, From: old, To: fresh, Version: safe, Flaws: ids(a), span: r.Spec}
+	c := Change{Line: r.Line, Name: r.Name, From: old, To: fresh, Version: safe, Flaws: ids(a), Stays: stays, span: r.Spec}
 	if r.Hashes > 0 {
 		c.Notes = append(c.Notes, "its hashes are those of the old version: lock again")
 	}
@@ -148,22 +149,40 @@ func relock(r weir.Requirement) string {
 	return "let it resolve again"
 }
 
-// safest is the smallest version at or above the stated one of which nothing is known, asked for by itself: what the advice calls safe may be
-// concerned by a record that only speaks of exact versions.
-func safest(r weir.Requirement, a weir.Advice, advise func(weir.Requirement) weir.Advice) string {
-	safe := a.Safe
+// safest is the smallest version at or above the stated one of which nothing is known. Where there is none it is the one that mends what can be
+// mended, and stays are the flaws that no release fixes.
+func safest(r weir.Requirement, a weir.Advice, advise func(weir.Requirement) weir.Advice) (safe string, stays []string) {
+	known, next := len(a.Advisories), cmp.Or(a.Safe, mended(r, a))
 	for range maxTries {
-		if safe == "" {
-			return ""
+		if next == "" {
+			return "", nil
 		}
-		r.State, r.Version, r.Range = weir.PinExact, safe, ""
-		b := advise(r)
-		if len(b.Advisories) == 0 {
-			return safe
+		r.State, r.Version, r.Range = weir.PinExact, next, ""
+		a = advise(r)
+		if len(a.Advisories) == 0 {
+			return next, nil
 		}
-		safe = b.Safe
+		if next = cmp.Or(a.Safe, mended(r, a)); next == "" && len(a.Advisories) < known {
+			return r.Version, ids(a)
+		}
 	}
-	return ""
+	return "", nil
+}
+
+// mended is the smallest version that has all fixes that were released for what is known of a requirement.
+func mended(r weir.Requirement, a weir.Advice) string {
+	scheme, out := version.For(r.Ecosystem), ""
+	for _, v := range a.Advisories {
+		for _, f := range v.Fixed {
+			if r.Version == "" || scheme.Compare(f, r.Version) > 0 {
+				if out == "" || scheme.Compare(f, out) > 0 {
+					out = f
+				}
+				break
+			}
+		}
+	}
+	return out
 }
 
 // holds reports whether what stands at the place is what the parser read there.

@@ -96,7 +96,7 @@ func TestLeft(t *testing.T) {
 		"lock":       {origin(weir.OriginLock), "uv lock"},
 		"installed":  {origin(weir.OriginInstalled), "upgrade it there"},
 		"bundled":    {origin(weir.OriginBundled), "build again"},
-		"no release": {func(r *weir.Requirement) { r.Name = "hopeless" }, "no version without"},
+		"no release": {func(r *weir.Requirement) { r.Name = "hopeless" }, "no release is known"},
 		"malware":    {func(r *weir.Requirement) { r.Name = "evil" }, "take it out"},
 		"no version": {func(r *weir.Requirement) { r.State, r.Version, r.Spec = weir.PinAny, "", weir.Span{} }, "pin x to 2.2.3"},
 		"no place":   {func(r *weir.Requirement) { r.Spec = weir.Span{} }, "cannot be edited"},
@@ -115,6 +115,24 @@ func TestNotes(t *testing.T) {
 	changes, _ := remedy.Plan([]byte(content), []weir.Requirement{at(t, content, "x", "==1.0+cu113", weir.SpecPEP440, func(r *weir.Requirement) { r.Hashes = 1 })}, oracle)
 	if len(changes) != 1 || len(changes[0].Notes) != 3 {
 		t.Fatalf("hashes, major version and build are to be noted: %+v", changes)
+	}
+}
+
+// TestNoReleaseFixesAll takes the version that mends what can be mended, and says what stays.
+func TestNoReleaseFixesAll(t *testing.T) {
+	partly := func(r weir.Requirement) weir.Advice {
+		a := weir.Advice{Affected: weir.AffectedAll, Known: true, Advisories: []weir.Advisory{{ID: "CVE-open"}}}
+		for id, fix := range map[string]string{"CVE-a": "1.5", "CVE-b": "2.0"} {
+			if version.PEP440.Compare(r.Version, fix) < 0 {
+				a.Advisories = append(a.Advisories, weir.Advisory{ID: id, Fixed: []string{"0.9", fix}})
+			}
+		}
+		return a
+	}
+	content := "x==1.0"
+	changes, left := remedy.Plan([]byte(content), []weir.Requirement{at(t, content, "x", "==1.0", weir.SpecPEP440)}, partly)
+	if len(changes) != 1 || len(left) != 0 || changes[0].To != "==2.0" || !slices.Equal(changes[0].Stays, []string{"CVE-open"}) {
+		t.Errorf("%+v %+v", changes, left)
 	}
 }
 
