@@ -35,7 +35,7 @@ type Record struct {
 	Route    string         `json:"route,omitempty"`    // the table's line
 	Action   string         `json:"action,omitempty"`   // auth.Action
 	Resource []string       `json:"resource,omitempty"` // type:id
-	Decision string         `json:"decision"`           // allow, deny, refuse (bad request), quarantine, error
+	Decision string         `json:"decision"`           // allow, deny, refuse (bad request), quarantine, error; of the command line: released, deleted
 	Policy   string         `json:"policy,omitempty"`   // what decided
 	Reason   string         `json:"reason,omitempty"`
 	Hint     string         `json:"hint,omitempty"`     // the configuration line that would allow it

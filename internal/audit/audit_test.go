@@ -405,14 +405,14 @@ func TestRecent(t *testing.T) {
 		r := record(i)
 		r.Observed = ""
 		if i%2 == 1 {
-			r.Decision, r.Reason = "deny", "password=hunter2"
+			r.Decision, r.Reason, r.Hint, r.Resource = "deny", "password=hunter2", `routes: ["GET /a?token=hunter2 read"]`, []string{"file:https://ann:hunter2@store/"}
 		}
 		if err := l.Append(r); err != nil {
 			t.Fatal(err)
 		}
 	}
 	got := l.Recent()
-	if len(got) != 3 || got[0].Request != "r000007" || got[2].Request != "r000003" || got[0].Reason != "password=***" {
+	if len(got) != 3 || got[0].Request != "r000007" || got[2].Request != "r000003" || strings.Contains(fmt.Sprint(got), "hunter2") || got[0].Reason != "password=***" {
 		t.Errorf("recent %+v", got)
 	}
 }

@@ -233,7 +233,11 @@ func (l *Log) remember(r *Record) {
 		return
 	}
 	kept := *r
-	kept.Path, kept.Reason, kept.Observed = Mask(r.Path), Mask(r.Reason), Mask(r.Observed)
+	kept.Path, kept.Reason, kept.Hint, kept.Observed = Mask(r.Path), Mask(r.Reason), Mask(r.Hint), Mask(r.Observed)
+	kept.Resource = nil
+	for _, s := range r.Resource {
+		kept.Resource = append(kept.Resource, Mask(s))
+	}
 	if len(l.recent) < l.opts.Recent {
 		l.recent = append(l.recent, kept)
 		return

@@ -69,7 +69,7 @@ func (v *visit) reason() (string, error) {
 // record writes down what is about to be changed.
 func (p *Pages) record(v *visit, action, resource, reason, digest string) error {
 	return p.Record(audit.Record{
-		Time: time.Now().UTC(), Who: v.who.Name, How: v.who.Method, From: v.r.RemoteAddr, Method: v.r.Method, Path: v.r.URL.EscapedPath(), Route: "page",
+		Time: time.Now().UTC(), Who: v.who.Name, How: v.who.Method, From: p.From(v.r), Method: v.r.Method, Path: v.r.URL.EscapedPath(), Route: "page",
 		Action: action, Resource: []string{resource}, Decision: "allow", Reason: reason, Digest: digest, Status: http.StatusSeeOther,
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -49,6 +50,8 @@ type Config struct {
 	// Identify says who asks; its error is an *auth.Denied.
 	Identify func(*http.Request) (auth.Principal, error)
 	Decide   func(auth.Principal, auth.Action, auth.Resource) auth.Decision
+	// From names where a request comes from, for the log.
+	From func(*http.Request) string
 	// Login is where somebody who is not known is sent; next is where they wanted to go.
 	Login func(next string) string
 	// Record writes down what was changed; when it cannot, nothing is changed.
@@ -188,7 +191,8 @@ func (p *Pages) fail(v *visit, err error) {
 	case errors.Is(err, p.NotHeld):
 		e = &problem{http.StatusNotFound, "Nothing with this number is in quarantine."}
 	default:
-		e = &problem{http.StatusInternalServerError, "This did not work: " + err.Error() + "."}
+		slog.Error("a page could not be made", "path", v.r.URL.EscapedPath(), "error", err) // what it says may be of no concern to the visitor
+		e = &problem{http.StatusInternalServerError, "This did not work. The gate's own log says why."}
 	}
 	if p.show(v, e.status, "problem", "Not possible", e.text) != nil {
 		http.Error(v.w, e.text, e.status)

@@ -89,7 +89,7 @@ func (s *state) RevokeToken(_ context.Context, id string) error {
 var people = map[string]auth.Principal{
 	"ann":     {Name: "ann", Kind: auth.User, Method: "session"},
 	"root":    {Name: "root", Kind: auth.User, Method: "session", Roles: []auth.Grant{{Role: "admin"}}},
-	"ci":      {Name: "ci", Kind: auth.Service, Method: "token", Token: "citokencitok", Scopes: []auth.Scope{{Actions: []auth.Action{auth.Read}}}},
+	"ci":      {Name: "ci", Kind: auth.Service, Method: "token", Token: "weir_citokencitok", Scopes: []auth.Scope{{Actions: []auth.Action{auth.Read}}}},
 	"foreign": {Name: "root", Kind: auth.User, Method: "session", Roles: []auth.Grant{{Role: "admin"}}, Foreign: true},
 }
 
@@ -116,7 +116,8 @@ func pages(t *testing.T) (*state, *Pages) {
 			{ID: "q-ffffffffffff", Time: at, Digest: "sha256:bb", Server: "mlflow", Name: "bob's.pt", Who: "bob", State: store.StateHeld, Report: store.Report{Verdict: weir.VerdictIncomplete,
 				Problems: []weir.Problem{{Path: "x", Stage: "parse", Reason: "encrypted"}}}},
 		},
-		tokens: []auth.Token{{ID: "annsannsanns", Account: "ann", Note: "laptop", Created: at}, {ID: "bobsbobsbobs", Account: "bob", Note: "bob's", Created: at}},
+		tokens: []auth.Token{{ID: "annsannsanns", Account: "ann", Note: "laptop", Created: at}, {ID: "bobsbobsbobs", Account: "bob", Note: "bob's", Created: at},
+			{ID: "citokencitok", Account: "ci", Created: at}, {ID: "ciotherciothe", Account: "ci", Created: at}},
 		refused: []audit.Record{
 			{Time: at, Request: "r1", Who: "ann", Server: "mlflow", Method: "POST", Path: "/api/2.0/mlflow/runs/delete", Route: "POST /api/2.0/mlflow/runs/delete", Action: "delete", Resource: []string{"run:abc"}, Decision: "deny", Status: 403, Policy: "no-role"},
 			{Time: at, Request: "r0", Who: "ann", Server: "mlflow", Method: "POST", Path: "/api/2.0/mlflow/runs/delete", Route: "POST /api/2.0/mlflow/runs/delete", Action: "delete", Resource: []string{"run:def"}, Decision: "deny", Status: 403, Policy: "no-role"},
@@ -130,6 +131,7 @@ func pages(t *testing.T) (*state, *Pages) {
 		Decide: func(p auth.Principal, a auth.Action, r auth.Resource) auth.Decision {
 			return auth.Decision{Allow: len(p.Roles) > 0 && p.Roles[0].Role == "admin" && !p.Foreign}
 		},
+		From:   func(r *http.Request) string { return r.RemoteAddr },
 		Login:  func(next string) string { return "/-/weir/login?next=" + url.QueryEscape(next) },
 		Record: func(r audit.Record) error { s.recorded = append(s.recorded, r); return nil },
 		Ready:  func() error { return s.ready },
@@ -261,6 +263,9 @@ func TestForms(t *testing.T) {
 	if r := ask(t, p, "ci", "POST", "/-/weir/tokens", url.Values{"form": {ciForm}, "note": {"x"}, "days": {"30"}, "kind": {"all"}}); r.StatusCode != 403 {
 		t.Errorf("a limited token makes a token: %d", r.StatusCode)
 	}
+	if r := ask(t, p, "ci", "POST", "/-/weir/tokens/ciotherciothe/revoke", url.Values{"form": {ciForm}}); r.StatusCode != 403 {
+		t.Errorf("a limited token ends another: %d", r.StatusCode)
+	}
 	s.ready = errors.New("disk full")
 	if r := ask(t, p, "root", "POST", item+"/release", good(rootForm, "x")); r.StatusCode != 503 {
 		t.Errorf("without an audit log: %d", r.StatusCode)
@@ -294,11 +299,14 @@ func TestForms(t *testing.T) {
 	if r := ask(t, p, "root", "POST", "/-/weir/tokens/bobsbobsbobs/revoke", url.Values{"form": {rootForm}}); r.StatusCode != 303 || s.tokens[1].Revoked.IsZero() {
 		t.Errorf("revoke by an admin: %d", r.StatusCode)
 	}
+	if r := ask(t, p, "ci", "POST", "/-/weir/tokens/citokencitok/revoke", url.Values{"form": {ciForm}}); r.StatusCode != 303 || s.tokens[2].Revoked.IsZero() {
+		t.Errorf("a limited token ends itself: %d", r.StatusCode)
+	}
 	var wrote []string
 	for _, r := range s.recorded {
 		wrote = append(wrote, r.Who+" "+r.Action+" "+r.Resource[0])
 	}
-	want := "root released quarantine:q-0123456789ab,root deleted quarantine:q-0123456789ab,ann new-token account:ann,ann revoke-token token:annsannsanns,root revoke-token token:bobsbobsbobs"
+	want := "root released quarantine:q-0123456789ab,root deleted quarantine:q-0123456789ab,ann new-token account:ann,ann revoke-token token:annsannsanns,root revoke-token token:bobsbobsbobs,ci revoke-token token:citokencitok"
 	if got := strings.Join(wrote, ","); got != want {
 		t.Errorf("the log has\n%s, want\n%s", got, want)
 	}

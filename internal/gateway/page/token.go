@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"weir/internal/auth"
@@ -150,7 +151,7 @@ func (p *Pages) revoke(v *visit) error {
 	if i < 0 {
 		return &problem{http.StatusNotFound, "You have no such token."}
 	}
-	if v.who.Scopes != nil && all[i].ID != v.who.Token {
+	if v.who.Scopes != nil && all[i].ID != strings.TrimPrefix(v.who.Token, "weir_") {
 		return &problem{http.StatusForbidden, "A limited token can end itself only."}
 	}
 	if err := p.record(v, "revoke-token", "token:"+id, "of "+all[i].Account, ""); err != nil {
