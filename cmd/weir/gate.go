@@ -33,6 +33,7 @@ type gateFlags struct {
 	observe       bool
 	cert, key     string
 	adminPassword string
+	clock         func() time.Time // nil: the system's
 }
 
 func newGate(a *app) *cobra.Command {
@@ -196,6 +197,9 @@ func (a *app) gate(ctx context.Context, f *gateFile, g *gateFlags) error {
 	l, err := net.Listen("tcp", f.Listen)
 	if err != nil {
 		return misconfigured("listen", bare(err))
+	}
+	if g.config != "" { // else there is nothing to read again, and a terminal that closes ends the gate
+		defer p.reloadOnHangUp(g, f)()
 	}
 	if f.Metrics != "" {
 		stop, err := p.serveMetrics(f)

@@ -14,7 +14,7 @@ import (
 func (p *gateParts) pages() http.Handler {
 	return page.New(page.Config{
 		Base: "/-/weir/", Quarantine: p.intake.Vault(), NotHeld: intake.ErrNotHeld, Tokens: p.auth, Refusals: p.audit.Recent,
-		Decide: p.auth.Decide, Login: p.auth.LoginPath, Record: p.audit.Append, Ready: p.audit.Ready,
+		Decide: p.auth.Decide, Login: p.auth.LoginPath, Record: p.audit.Append, From: p.auth.From, Ready: p.audit.Ready,
 		Identify: func(r *http.Request) (auth.Principal, error) {
 			remote, _ := netip.ParseAddrPort(r.RemoteAddr) // the zero address where the server does not know it
 			return p.auth.Identify(r.Context(), auth.Credentials{Method: r.Method, Host: strings.ToLower(r.Host), Header: r.Header, Remote: remote, TLS: r.TLS})

@@ -76,17 +76,11 @@ func (a *app) openParts(ctx context.Context, f *gateFile, g *gateFlags) (p *gate
 }
 
 func (p *gateParts) openAuth(ctx context.Context, a *app, f *gateFile, g *gateFlags) error {
-	policies, err := f.policies()
+	o, err := f.authOptions()
 	if err != nil {
 		return err
 	}
-	o := f.Auth.Options(policies)
-	o.Base = "/-/weir/"
-	if o.Certificates == nil && f.TLS.ClientCA != "" {
-		o.Certificates = &auth.Certificates{} // whoever names an authority wants its certificates to count
-	}
-	o.Secure = o.Secure || f.TLS.Cert != ""
-	o.Watch = p.login
+	o.Base, o.Watch, o.Now = "/-/weir/", p.login, g.clock
 	if p.auth, err = auth.Open(p.store, o); err != nil {
 		return misconfigured("auth", err)
 	}
@@ -108,6 +102,20 @@ func (p *gateParts) openAuth(ctx context.Context, a *app, f *gateFile, g *gateFl
 		p.own.Handle("/-/weir/"+path, login)
 	}
 	return nil
+}
+
+// authOptions are what the configuration says about who may do what.
+func (f *gateFile) authOptions() (auth.Options, error) {
+	policies, err := f.policies()
+	if err != nil {
+		return auth.Options{}, err
+	}
+	o := f.Auth.Options(policies)
+	if o.Certificates == nil && f.TLS.ClientCA != "" {
+		o.Certificates = &auth.Certificates{} // whoever names an authority wants its certificates to count
+	}
+	o.Secure = o.Secure || f.TLS.Cert != ""
+	return o, nil
 }
 
 // login writes down who logged in by a browser, or tried to.

@@ -278,8 +278,8 @@ func (a *Auth) RevokeToken(ctx context.Context, id string) error {
 
 // Grant gives a role to an account or a group. The role has to exist: ready or in a policy of the user's own.
 func (a *Auth) Grant(ctx context.Context, g Granted) (int64, error) {
-	if !a.policy.hasRole(g.Role) {
-		return 0, fmt.Errorf("role %q: %w among %s", g.Role, ErrNotFound, strings.Join(a.policy.roles, ", "))
+	if !a.opt().policy.hasRole(g.Role) {
+		return 0, fmt.Errorf("role %q: %w among %s", g.Role, ErrNotFound, strings.Join(a.opt().policy.roles, ", "))
 	}
 	if err := g.Scope.check(); err != nil {
 		return 0, err

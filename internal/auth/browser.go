@@ -83,17 +83,10 @@ func (a *Auth) unseal(s, provider string) (t attempt, ok bool) {
 
 func (a *Auth) loginLinks() []loginLink {
 	var out []loginLink
-	for _, p := range a.logins.providers {
-		out = append(out, loginLink{a.opt.Base + "oidc/" + p.Name, p.Title})
+	for _, p := range a.opt().providers {
+		out = append(out, loginLink{a.opt().Base + "oidc/" + p.Name, p.Title})
 	}
 	return out
-}
-
-func (a *Auth) providerPages(mux *http.ServeMux) {
-	for _, p := range a.logins.providers {
-		mux.HandleFunc("GET "+a.opt.Base+"oidc/"+p.Name, func(w http.ResponseWriter, r *http.Request) { a.depart(w, r, p) })
-		mux.HandleFunc("GET "+a.opt.Base+"oidc/"+p.Name+"/callback", func(w http.ResponseWriter, r *http.Request) { a.arrive(w, r, p) })
-	}
 }
 
 // redirect is where the provider is to send the browser back to.
@@ -106,7 +99,7 @@ func (a *Auth) redirect(r *http.Request, p *provider) string {
 		}
 		base = (&url.URL{Scheme: scheme, Host: r.Host}).String()
 	}
-	return strings.TrimRight(base, "/") + a.opt.Base + "oidc/" + p.Name + "/callback"
+	return strings.TrimRight(base, "/") + a.opt().Base + "oidc/" + p.Name + "/callback"
 }
 
 // depart sends the browser to the provider.
@@ -148,7 +141,7 @@ func (a *Auth) arrive(w http.ResponseWriter, r *http.Request, p *provider) {
 		return
 	}
 	http.SetCookie(w, c)
-	a.watch(Event{Name: who, Method: "oidc", From: r.RemoteAddr})
+	a.watch(Event{Name: who, Method: "oidc", From: a.From(r)})
 	a.welcome(w, next)
 }
 
@@ -238,8 +231,8 @@ func (a *Auth) trade(ctx context.Context, p *provider, redirect, code string, t 
 }
 
 func (a *Auth) watch(e Event) {
-	if a.opt.Watch != nil {
-		a.opt.Watch(e)
+	if a.opt().Watch != nil {
+		a.opt().Watch(e)
 	}
 }
 
@@ -252,6 +245,6 @@ func (a *Auth) refuseLogin(w http.ResponseWriter, r *http.Request, name string, 
 	if d.RetryAfter > 0 {
 		w.Header().Set("Retry-After", fmt.Sprint(max(1, int(d.RetryAfter.Seconds()))))
 	}
-	a.watch(Event{Name: name, Method: "oidc", From: r.RemoteAddr, Err: d})
+	a.watch(Event{Name: name, Method: "oidc", From: a.From(r), Err: d})
 	a.showLogin(w, d.Status, "/", sentence(d.Reason))
 }

@@ -53,8 +53,8 @@ func (a *Auth) certified(ctx context.Context, v *view, state *tls.ConnectionStat
 	if len(leaf.ExtKeyUsage) > 0 && !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth) && !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageAny) {
 		return Principal{}, wrong("", "the certificate is not for clients")
 	}
-	for _, name := range a.opt.Certificates.names(leaf) {
-		if to, ok := a.opt.Certificates.Accounts[name]; ok {
+	for _, name := range a.opt().Certificates.names(leaf) {
+		if to, ok := a.opt().Certificates.Accounts[name]; ok {
 			name = to
 		}
 		if !validName(name) {

@@ -23,7 +23,7 @@ func (a *Auth) Decide(p Principal, action Action, r Resource) Decision {
 	case p.Scopes != nil && !slices.ContainsFunc(p.Scopes, func(s Scope) bool { return s.holds(action, &r) || s.personal(&p, action, &r) }):
 		return Decision{Policy: "token-scope", Reason: fmt.Sprintf("token %s is not for %s of %s", p.Token, action, r.String())}
 	}
-	return a.policy.decide(&p, action, &r)
+	return a.opt().policy.decide(&p, action, &r)
 }
 
 // Lobby is the type of what everybody with any role on a server may read there: the files of its UI, its version, and lists whose rows are decided

@@ -67,7 +67,7 @@ func (a *Auth) challenges() []string {
 
 func (a *Auth) prove(ctx context.Context, v *view, c Credentials, addr netip.Addr) (Principal, error) {
 	shown := c.Header["Authorization"]
-	proxied, err := a.opt.Proxy.claim(c)
+	proxied, err := a.opt().Proxy.claim(c)
 	if err != nil {
 		return Principal{}, err
 	}
@@ -78,7 +78,7 @@ func (a *Auth) prove(ctx context.Context, v *view, c Credentials, addr netip.Add
 		return a.authorization(ctx, v, shown[0], addr)
 	case proxied != nil:
 		return a.proxied(ctx, v, proxied)
-	case a.opt.Certificates != nil && c.TLS != nil && len(c.TLS.VerifiedChains) > 0:
+	case a.opt().Certificates != nil && c.TLS != nil && len(c.TLS.VerifiedChains) > 0:
 		return a.certified(ctx, v, c.TLS)
 	}
 	return a.bySession(ctx, v, c)
@@ -254,10 +254,8 @@ func (a *Auth) byToken(ctx context.Context, v *view, shown string) (Principal, e
 		}
 		return Principal{}, err
 	}
-	if due := a.used.note(id, now); due != nil {
-		if err := a.storage.TouchTokens(ctx, due); err != nil {
-			return Principal{}, err
-		}
+	if due := a.used.note(id, now); due != nil && a.storage.TouchTokens(ctx, due) != nil {
+		a.used.again(due) // when a token was used last is no reason to refuse it
 	}
 	p := v.principal(acc, "token", nil)
 	p.Token = tokenPrefix + id

@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -289,5 +290,78 @@ func TestProvidersThatAreRefused(t *testing.T) {
 	}
 	if _, err := auth.Open(h.store, auth.Options{Providers: []auth.Provider{good}}); err != nil {
 		t.Errorf("the good one was refused: %v", err)
+	}
+}
+
+// TestStrangersWhoHangUp: a question to the provider does not end with the request that made it necessary, or strangers could keep everybody out.
+func TestStrangersWhoHangUp(t *testing.T) {
+	m := newMachine(t, auth.Options{})
+	gone, hangUp := context.WithCancel(context.Background())
+	hangUp()
+	var d *auth.Denied
+	if _, err := m.Identify(gone, bearer(sign(t, jose.RS256, rsaKey(t, 2048), "invented", m.claims))); !errors.As(err, &d) {
+		t.Errorf("a stranger who has hung up: %v", err)
+	}
+	if got := m.why(t, bearer(sign(t, jose.RS256, m.key, "k1", m.claims))); got != "" {
+		t.Errorf("after that an honest token is %q", got)
+	}
+}
+
+// TestReload: other settings count at once, what was proven by a provider that is gone counts no more, and settings with a mistake change nothing.
+func TestReload(t *testing.T) {
+	m := newMachine(t, auth.Options{Limits: auth.Limits{Tries: 3}})
+	m.user(t, "ann", auth.Grant{Role: auth.RoleViewer})
+	machine := bearer(sign(t, jose.RS256, m.key, "k1", m.claims))
+	ann, err := m.Identify(context.Background(), from(here, "Authorization", basic("ann", password)))
+	if err != nil || m.why(t, machine) != "" {
+		t.Fatal(err, m.why(t, machine))
+	}
+	thing := auth.Resource{Type: "experiment", ID: "1"}
+	may := func(want bool) {
+		t.Helper()
+		if d := m.Decide(ann, auth.Read, thing); d.Allow != want {
+			t.Errorf("ann may read: %v, want %v (%s)", d.Allow, want, d.Reason)
+		}
+	}
+	may(true)
+	provider := auth.Provider{Name: "corp", Issuer: m.idp.URL, ClientID: "gate", Audiences: []string{"https://gate.example", "gate"}}
+	closed := []auth.PolicyFile{{Name: "own.cedar", Text: []byte(`@id("closed") forbid (principal, action, resource) when { context.roles.contains("viewer") };`)}}
+	for range 3 { // her account is locked elsewhere
+		m.why(t, from("192.0.2.99", "Authorization", basic("ann", "wrong wrong wrong")))
+	}
+	if err := m.Reload(auth.Options{Limits: auth.Limits{Tries: 3}, Policies: closed, Providers: []auth.Provider{provider}}); err != nil {
+		t.Fatal(err)
+	}
+	may(false)
+	if got := m.why(t, from("192.0.2.99", "Authorization", basic("ann", password))); got != auth.Locked {
+		t.Errorf("a lock after other settings were read: %q", got)
+	}
+	asked := m.idp.asked
+	if got := m.why(t, machine); got != "" || m.idp.asked != asked {
+		t.Errorf("a provider that stays: %q, asked %d times more", got, m.idp.asked-asked)
+	}
+	provider.Audiences = []string{"somebody else"}
+	if err := m.Reload(auth.Options{Policies: closed, Providers: []auth.Provider{provider}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := m.why(t, machine); got != auth.Wrong {
+		t.Errorf("a token for an audience that is not taken any more: %q", got)
+	}
+	for _, o := range []auth.Options{
+		{Policies: []auth.PolicyFile{{Name: "own.cedar", Text: []byte("permit (principal, action, resource)")}}},
+		{Providers: []auth.Provider{{Name: "no provider"}}},
+		{Proxy: &auth.Proxy{User: "X-User"}},
+	} {
+		if err := m.Reload(o); err == nil {
+			t.Errorf("taken: %+v", o)
+		}
+	}
+	may(false)
+	if err := m.Reload(auth.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	may(true)
+	if got := m.why(t, machine); got != auth.Wrong {
+		t.Errorf("a token of a provider that is gone: %q", got)
 	}
 }

@@ -26,17 +26,21 @@ type keySet struct {
 	algs   []jose.SignatureAlgorithm
 	now    func() time.Time // for certificates of keys
 
-	mu    sync.Mutex
-	keys  []jose.JSONWebKey
-	got   time.Time // these by the monotonic clock
-	asked time.Time
 	fresh time.Duration // how long keys count without being asked for anew
 	stale time.Duration // and when the provider does not answer
 	again time.Duration // the shortest time between two questions
+	brief time.Duration // how long somebody whom the old keys may serve waits for new ones
+
+	mu     sync.Mutex // never held while the provider is asked
+	keys   []jose.JSONWebKey
+	got    time.Time // these by the monotonic clock
+	asked  time.Time
+	failed error         // what came of the last question
+	asking chan struct{} // closed when the question under way is answered; nil: there is none
 }
 
 func newKeySet(url string, client *http.Client, algs []string, now func() time.Time) *keySet {
-	s := &keySet{url: url, client: client, now: now, fresh: 10 * time.Minute, stale: time.Hour, again: 10 * time.Second}
+	s := &keySet{url: url, client: client, now: now, fresh: 10 * time.Minute, stale: time.Hour, again: 10 * time.Second, brief: 2 * time.Second}
 	for _, a := range algs {
 		s.algs = append(s.algs, jose.SignatureAlgorithm(a))
 	}
@@ -105,34 +109,65 @@ func (s *keySet) usable(k *jose.JSONWebKey, alg string) bool {
 
 // current gives the keys. With other, those that are here did not fit.
 func (s *keySet) current(ctx context.Context, other bool) ([]jose.JSONWebKey, error) {
+	asking, usable := s.refresh(other)
+	if asking != nil {
+		var enough <-chan time.Time
+		if usable && !other {
+			timer := time.NewTimer(s.brief)
+			defer timer.Stop()
+			enough = timer.C
+		}
+		select {
+		case <-asking:
+		case <-enough:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	age := time.Since(s.got)
-	if s.keys != nil && !other && age < s.fresh {
-		return s.keys, nil
-	}
-	if s.asked.IsZero() || time.Since(s.asked) >= s.again {
-		keys, err := s.ask(ctx)
-		if ctx.Err() == nil { // a caller that has gone says nothing about the provider
-			s.asked = time.Now()
+	if s.keys == nil || time.Since(s.got) >= s.stale {
+		s.keys = nil
+		if s.failed != nil {
+			return nil, fmt.Errorf("%w: %w", errProvider, s.failed)
 		}
-		if err == nil {
-			s.keys, s.got = keys, time.Now()
-			return keys, nil
-		}
-		if s.keys == nil || age >= s.stale {
-			s.keys = nil
-			return nil, fmt.Errorf("%w: %w", errProvider, err)
-		}
-	}
-	if s.keys == nil || age >= s.stale {
 		return nil, errProvider
 	}
 	return s.keys, nil
 }
 
-func (s *keySet) ask(ctx context.Context) ([]jose.JSONWebKey, error) {
-	ctx, cancel := context.WithTimeout(ctx, providerTimeout)
+// refresh begins to ask the provider when that is due, and gives what is closed when it has answered; nil: nothing is to be waited for. One question
+// serves all who wait, and goes on when the one who made it necessary has gone.
+func (s *keySet) refresh(other bool) (asking <-chan struct{}, usable bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	age := time.Since(s.got)
+	usable = s.keys != nil && age < s.stale
+	if usable && !other && age < s.fresh {
+		return nil, true
+	}
+	if s.asking == nil && (s.asked.IsZero() || time.Since(s.asked) >= s.again) {
+		done := make(chan struct{})
+		s.asking = done
+		go func() {
+			keys, err := s.ask()
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.asked, s.failed, s.asking = time.Now(), err, nil
+			if err == nil {
+				s.keys, s.got = keys, s.asked
+			}
+			close(done)
+		}()
+	}
+	if s.asking == nil {
+		return nil, usable
+	}
+	return s.asking, usable
+}
+
+func (s *keySet) ask() ([]jose.JSONWebKey, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), providerTimeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
 	if err != nil {

@@ -164,3 +164,48 @@ func TestKeyWithCertificate(t *testing.T) {
 		t.Errorf("after the certificate's end: %v, want %v", err, errKey)
 	}
 }
+
+// TestHangingProvider: a provider that takes a question and does not answer holds up nobody whom the keys at hand can serve.
+func TestHangingProvider(t *testing.T) {
+	ctx := context.Background()
+	hang, asked := make(chan bool), make(chan bool, 8)
+	v := &vault{}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- true
+		if v.down {
+			<-hang
+		}
+		v.ServeHTTP(w, r)
+	}))
+	t.Cleanup(srv.Close)
+	s := newKeySet(srv.URL, srv.Client(), []string{"ES256"}, time.Now)
+	s.brief = time.Millisecond
+	k := newKey(t)
+	v.keys = []any{publicOf(k, "k")}
+	token := signedBy(t, k, "k")
+	verify := func(what, token string) {
+		t.Helper()
+		if _, err := s.VerifySignature(ctx, token); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	verify("first", token)
+	<-asked
+	v.down = true
+	s.age(s.again)
+	stranger := make(chan error)
+	go func() {
+		_, err := s.VerifySignature(ctx, signedBy(t, newKey(t), "invented"))
+		stranger <- err
+	}()
+	<-asked // it waits for the provider
+	verify("while a stranger's key is looked for", token)
+	s.mu.Lock()
+	s.got = s.got.Add(-s.fresh)
+	s.mu.Unlock()
+	verify("with keys that should be asked for anew", token)
+	close(hang)
+	if err := <-stranger; err == nil {
+		t.Error("an invented key counts")
+	}
+}

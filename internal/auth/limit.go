@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,7 +29,7 @@ type Limits struct {
 	Lock  time.Duration `yaml:"lock"`
 }
 
-func (l Limits) filled() Limits {
+func (l Limits) filled() *Limits {
 	fill := func(r *Rate, d Rate) {
 		if r.PerSecond == 0 {
 			*r = d
@@ -49,14 +50,14 @@ func (l Limits) filled() Limits {
 	if l.Lock == 0 {
 		l.Lock = 30 * time.Second
 	}
-	return l
+	return &l
 }
 
 const longestLock = time.Hour
 
 // guard counts. It lives in memory and by the monotonic clock: setting the system's clock neither ends nor prolongs a lock.
 type guard struct {
-	limits  Limits
+	bounds  atomic.Pointer[Limits]
 	since   func() time.Duration // time that the process has run
 	mu      sync.Mutex
 	buckets recent[bucketKey, bucket]
@@ -115,8 +116,12 @@ const kept = 50000
 
 func newGuard(l Limits) *guard {
 	start := time.Now()
-	return &guard{limits: l.filled(), since: func() time.Duration { return time.Since(start) }}
+	g := &guard{since: func() time.Duration { return time.Since(start) }}
+	g.bounds.Store(l.filled())
+	return g
 }
+
+func (g *guard) limits() *Limits { return g.bounds.Load() }
 
 // Place is what counts as one address: an IPv6 host commands a /64.
 func Place(a netip.Addr) netip.Addr {
@@ -180,8 +185,8 @@ func (g *guard) failed(name string, addr netip.Addr) {
 	now := g.since()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.fail(lockKey{name, addr}, g.limits.Tries, now)
-	g.fail(lockKey{name: name}, 10*g.limits.Tries, now)
+	g.fail(lockKey{name, addr}, g.limits().Tries, now)
+	g.fail(lockKey{name: name}, 10*g.limits().Tries, now)
 }
 
 func (g *guard) fail(k lockKey, tries int, now time.Duration) {
@@ -198,7 +203,7 @@ func (g *guard) fail(k lockKey, tries int, now time.Duration) {
 	if l.wrong < tries {
 		return
 	}
-	d := g.limits.Lock << min(l.times, 16)
+	d := g.limits().Lock << min(l.times, 16)
 	if d > longestLock || d <= 0 {
 		d = longestLock
 	}
@@ -221,7 +226,7 @@ func (g *guard) passed(name string, addr netip.Addr) {
 
 // Stranger counts one request from an address, whoever asks, and answers a *Denied of status 429 when that is one too many. [Auth.Identify] does so itself.
 func (a *Auth) Stranger(from netip.Addr) error {
-	if wait := a.guard.take(bucketKey{kind: 'a', addr: Place(from)}, a.guard.limits.Address); wait > 0 {
+	if wait := a.guard.take(bucketKey{kind: 'a', addr: Place(from)}, a.guard.limits().Address); wait > 0 {
 		return &Denied{Status: 429, Why: Limited, Reason: "too many requests from this address", RetryAfter: wait}
 	}
 	return nil
@@ -230,9 +235,9 @@ func (a *Auth) Stranger(from netip.Addr) error {
 // Limit counts one request of a principal to a class of routes ("" for none in particular) and answers a *Denied of status 429 when that is one too
 // many. The address was counted when the principal was identified.
 func (a *Auth) Limit(p Principal, class string) error {
-	wait := a.guard.take(bucketKey{kind: 'n', name: p.Name}, a.guard.limits.Account)
+	wait := a.guard.take(bucketKey{kind: 'n', name: p.Name}, a.guard.limits().Account)
 	what := fmt.Sprintf("account %q", p.Name)
-	if r, ok := a.guard.limits.Class[class]; ok && wait == 0 {
+	if r, ok := a.guard.limits().Class[class]; ok && wait == 0 {
 		wait = a.guard.take(bucketKey{kind: 'c', name: class + "\x00" + p.Name}, r)
 		what = fmt.Sprintf("account %q for %s", p.Name, class)
 	}

@@ -13,7 +13,7 @@ import (
 
 // LoginPath is where a browser without a session is to be sent; next is the path and query that it asked for.
 func (a *Auth) LoginPath(next string) string {
-	p := a.opt.Base + "login"
+	p := a.opt().Base + "login"
 	if next = local(next); next != "/" {
 		p += "?next=" + template.URLQueryEscaper(next)
 	}
@@ -33,11 +33,18 @@ func local(next string) string {
 // Login serves the pages of login and logout below Options.Base: login (a form, and links to the providers), logout, and the ways back from the
 // providers. They are the only ones that need no account.
 func (a *Auth) Login() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.opt().pages.ServeHTTP(w, r) })
+}
+
+func (a *Auth) loginPages(s *settings) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+a.opt.Base+"login", a.loginForm)
-	mux.HandleFunc("POST "+a.opt.Base+"login", a.loginPost)
-	mux.HandleFunc("POST "+a.opt.Base+"logout", a.logout)
-	a.providerPages(mux)
+	mux.HandleFunc("GET "+s.Base+"login", a.loginForm)
+	mux.HandleFunc("POST "+s.Base+"login", a.loginPost)
+	mux.HandleFunc("POST "+s.Base+"logout", a.logout)
+	for _, p := range s.providers {
+		mux.HandleFunc("GET "+s.Base+"oidc/"+p.Name, func(w http.ResponseWriter, r *http.Request) { a.depart(w, r, p) })
+		mux.HandleFunc("GET "+s.Base+"oidc/"+p.Name+"/callback", func(w http.ResponseWriter, r *http.Request) { a.arrive(w, r, p) })
+	}
 	return mux
 }
 
@@ -72,11 +79,20 @@ func (a *Auth) showLogin(w http.ResponseWriter, status int, next, problem string
 	secureHeaders(w.Header())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	loginPage().Execute(w, map[string]any{"Error": problem, "Next": local(next), "Action": a.opt.Base + "login", "Providers": a.loginLinks()}) // an error means that the browser has gone
+	loginPage().Execute(w, map[string]any{"Error": problem, "Next": local(next), "Action": a.opt().Base + "login", "Providers": a.loginLinks()}) // an error means that the browser has gone
 }
 
 func (a *Auth) loginForm(w http.ResponseWriter, r *http.Request) {
 	a.showLogin(w, http.StatusOK, r.URL.Query().Get("next"), "")
+}
+
+// From names where a request comes from, for a log: the connection's address and port, or the address that a listed proxy has told.
+func (a *Auth) From(r *http.Request) string {
+	p, err := netip.ParseAddrPort(r.RemoteAddr)
+	if c := a.Client(r.Header, p); err == nil && c != p {
+		return c.Addr().String()
+	}
+	return r.RemoteAddr
 }
 
 // remote is the client's address; nothing when the server does not know it.
@@ -108,11 +124,11 @@ func (a *Auth) loginPost(w http.ResponseWriter, r *http.Request) {
 		if d.RetryAfter > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(max(1, int(d.RetryAfter.Seconds()))))
 		}
-		a.watch(Event{Name: name, Method: "password", From: r.RemoteAddr, Err: d})
+		a.watch(Event{Name: name, Method: "password", From: a.From(r), Err: d})
 		a.showLogin(w, d.Status, next, sentence(d.Reason))
 		return
 	}
-	a.watch(Event{Name: name, Method: "password", From: r.RemoteAddr})
+	a.watch(Event{Name: name, Method: "password", From: a.From(r)})
 	a.welcome(w, next)
 }
 
@@ -154,7 +170,7 @@ func (a *Auth) logout(w http.ResponseWriter, r *http.Request) {
 		a.changed()
 	}
 	http.SetCookie(w, &http.Cookie{Name: cookieName(secure), Path: "/", MaxAge: -1, Secure: secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
-	a.welcome(w, a.opt.Base+"login")
+	a.welcome(w, a.opt().Base+"login")
 }
 
 // sentence makes a reason one for people.

@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -48,20 +49,20 @@ var providerName = weir.Pattern(`^[a-z0-9-]{1,32}$`)
 // signed lists the algorithms that may sign: asymmetric ones (RFC 8725 section 3.1; "none" and HMAC with a public key are the classic holes).
 var signed = []string{"RS256", "PS256", "ES256", "ES384", "EdDSA", "RS384", "RS512", "PS384", "PS512", "ES512"}
 
-// logins is what the providers need while the process runs.
-type logins struct {
-	providers []*provider
-	tokens    tokenCache
-}
-
 type provider struct {
 	Provider
-	secret string
-	client *http.Client
+	secret      string
+	authorities string // the text of CA
+	client      *http.Client
 
 	mu    sync.Mutex
 	found *discovered
 	tried time.Time // by the monotonic clock: the last attempt that failed
+}
+
+// same says whether p and q are one provider with the same settings.
+func (p *provider) same(q *provider) bool {
+	return reflect.DeepEqual(p.Provider, q.Provider) && p.secret == q.secret && p.authorities == q.authorities
 }
 
 // discovered is what a provider says of itself.
@@ -116,8 +117,7 @@ func newProvider(p Provider) (*provider, error) {
 		out.secret = strings.TrimRight(string(b), "\r\n")
 	}
 	var err error
-	out.client, err = providerClient(p.CA)
-	if err != nil {
+	if out.client, out.authorities, err = providerClient(p.CA); err != nil {
 		return nil, fmt.Errorf("provider %q: %w", p.Name, err)
 	}
 	return out, nil
@@ -137,7 +137,7 @@ func checkURL(s string) error {
 }
 
 // providerClient is an HTTP client that neither waits nor reads for long, and that follows no redirects: what a provider says stands at its own address.
-func providerClient(ca string) (*http.Client, error) {
+func providerClient(ca string) (c *http.Client, authorities string, err error) {
 	t := &http.Transport{
 		Proxy:       http.ProxyFromEnvironment,
 		DialContext: (&net.Dialer{Timeout: providerTimeout}).DialContext, TLSHandshakeTimeout: providerTimeout, ResponseHeaderTimeout: providerTimeout,
@@ -147,14 +147,15 @@ func providerClient(ca string) (*http.Client, error) {
 	if ca != "" {
 		pem, err := os.ReadFile(ca)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
+		authorities = string(pem)
 		t.TLSClientConfig.RootCAs = x509.NewCertPool()
 		if !t.TLSClientConfig.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("ca %q holds no certificate in PEM form", ca)
+			return nil, "", fmt.Errorf("ca %q holds no certificate in PEM form", ca)
 		}
 	}
-	return &http.Client{Transport: bounded{t}, Timeout: providerTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, nil
+	return &http.Client{Transport: bounded{t}, Timeout: providerTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, authorities, nil
 }
 
 // bounded cuts answers that are longer than any that is honest.
@@ -175,7 +176,8 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 // errProvider says that a provider cannot be asked: not the caller's fault, and nobody is let in.
 var errProvider = errors.New("the identity provider does not answer")
 
-// discover asks the provider for its addresses, once; after a failure not again for a few seconds.
+// discover asks the provider for its addresses, once; after a failure not again for a few seconds. It is not the caller's question alone: else strangers
+// who hang up would make it fail again and again.
 func (p *provider) discover(ctx context.Context, now func() time.Time) (*discovered, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -185,7 +187,7 @@ func (p *provider) discover(ctx context.Context, now func() time.Time) (*discove
 	if !p.tried.IsZero() && time.Since(p.tried) < retryProvider {
 		return nil, errProvider
 	}
-	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, p.client), providerTimeout)
+	ctx, cancel := context.WithTimeout(oidc.ClientContext(context.WithoutCancel(ctx), p.client), providerTimeout)
 	defer cancel()
 	got, err := oidc.NewProvider(ctx, p.Issuer)
 	var more struct {
@@ -295,19 +297,19 @@ func (p *provider) verify(ctx context.Context, raw string, audiences []string, n
 // byJWT finds the principal of a bearer token that a provider has signed.
 func (a *Auth) byJWT(ctx context.Context, v *view, token string) (Principal, error) {
 	issuer, ok := issuerOf(token)
-	i := slices.IndexFunc(a.logins.providers, func(p *provider) bool { return p.Issuer == issuer && len(p.Audiences) > 0 })
+	i := slices.IndexFunc(a.opt().providers, func(p *provider) bool { return p.Issuer == issuer && len(p.Audiences) > 0 })
 	if !ok || i < 0 {
 		return Principal{}, wrong("", "a bearer token of no form and issuer that is known")
 	}
-	p, sum, now := a.logins.providers[i], sha256.Sum256([]byte(token)), a.now()
-	c, ok := a.logins.tokens.get(sum, now)
+	p, sum, now := a.opt().providers[i], sha256.Sum256([]byte(token)), a.now()
+	c, ok := a.opt().tokens.get(sum, now)
 	if !ok {
 		t, got, err := p.verify(ctx, token, p.Audiences, a.now)
 		if err != nil {
 			return Principal{}, tokenError(err)
 		}
 		c = got
-		a.logins.tokens.put(sum, c, t.Expiry, now)
+		a.opt().tokens.put(sum, c, t.Expiry, now)
 	}
 	acc, err := a.outside(ctx, v, c.name, p.Issuer+" "+c.subject, c.email)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"slices"
 	"sync"
@@ -32,7 +33,7 @@ type Options struct {
 	Proxy        *Proxy
 	Certificates *Certificates
 	Providers    []Provider
-	// Now is the clock; nil: the system's, guarded against jumps backwards.
+	// Now is the clock; nil: the system's. It is guarded against jumps backwards.
 	Now func() time.Time
 }
 
@@ -49,17 +50,16 @@ type Proxy struct {
 type Event struct {
 	Name   string // as claimed
 	Method string // password or oidc
-	From   string // address and port
+	From   string // as [Auth.From] gives it
 	Err    *Denied
 }
 
 // Auth is who may do what, kept in a Storage. It is safe for concurrent use.
 type Auth struct {
 	storage Storage
-	opt     Options
+	live    atomic.Pointer[settings]
 	now     func() time.Time
 	key     [32]byte // of the digests of passwords in memory; new at every start
-	policy  *policies
 	guard   *guard
 	hashing chan struct{} // bounds how many passwords are hashed at once: each takes 19 MiB
 
@@ -68,49 +68,92 @@ type Auth struct {
 	view    atomic.Pointer[view]
 	refresh sync.Mutex
 	used    usage
-	logins  logins
 }
+
+// settings are what the configuration says, ready for use. [Auth.Reload] puts others in their place as a whole.
+type settings struct {
+	Options
+	policy    *policies
+	providers []*provider
+	tokens    tokenCache // what was proven under these settings
+	pages     http.Handler
+}
+
+func (a *Auth) opt() *settings { return a.live.Load() }
 
 // Open makes an Auth over a storage. It reads the policies and refuses those that do not compile.
 func Open(storage Storage, o Options) (*Auth, error) {
 	if storage == nil {
 		return nil, errors.New("auth: no storage was given")
 	}
+	wall, started := o.Now, time.Now()
+	if wall == nil {
+		wall = func() time.Time { return time.Now().Round(0) }
+	}
+	a := &Auth{storage: storage, now: steady(wall, func() time.Duration { return time.Since(started) }), hashing: make(chan struct{}, hashers)}
+	if _, err := rand.Read(a.key[:]); err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
+	s, err := a.prepare(o)
+	if err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
+	a.live.Store(s)
+	a.guard = newGuard(o.Limits)
+	if _, err := a.current(context.Background()); err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
+	return a, nil
+}
+
+// Reload takes other settings in the place of those that are in use, all or, with an error, none: policies, limits, providers and the rest, but for Base,
+// Watch and Now. Locks, rates, sessions and what was proven by password go on; what a provider has signed is looked at again.
+func (a *Auth) Reload(o Options) error {
+	old := a.opt()
+	o.Base, o.Watch, o.Now = old.Base, old.Watch, old.Now
+	s, err := a.prepare(o)
+	if err != nil {
+		return fmt.Errorf("auth: %w", err)
+	}
+	for i, p := range s.providers { // one that is as it was keeps what it was told: its addresses and keys
+		if j := slices.IndexFunc(old.providers, p.same); j >= 0 {
+			s.providers[i] = old.providers[j]
+		}
+	}
+	s.pages = a.loginPages(s)
+	a.live.Store(s)
+	a.guard.bounds.Store(o.Limits.filled())
+	return nil
+}
+
+// prepare makes settings of options, or says what is wrong with them.
+func (a *Auth) prepare(o Options) (*settings, error) {
 	if o.Base == "" {
 		o.Base = "/-/weir/"
 	}
 	if o.Session == 0 {
 		o.Session = 12 * time.Hour
 	}
-	a := &Auth{storage: storage, opt: o, now: o.Now, hashing: make(chan struct{}, hashers)}
-	if a.now == nil {
-		a.now = systemClock()
-	}
-	if _, err := rand.Read(a.key[:]); err != nil {
-		return nil, fmt.Errorf("auth: %w", err)
-	}
+	s := &settings{Options: o}
 	var err error
-	if a.policy, err = compile(o.Policies); err != nil {
-		return nil, fmt.Errorf("auth: %w", err)
+	if s.policy, err = compile(o.Policies); err != nil {
+		return nil, err
 	}
 	if err := o.Proxy.check(); err != nil {
-		return nil, fmt.Errorf("auth: %w", err)
+		return nil, err
 	}
 	for _, p := range o.Providers {
 		made, err := newProvider(p)
 		if err != nil {
-			return nil, fmt.Errorf("auth: %w", err)
+			return nil, err
 		}
-		if slices.ContainsFunc(a.logins.providers, func(q *provider) bool { return q.Name == made.Name || q.Issuer == made.Issuer }) {
-			return nil, fmt.Errorf("auth: provider %q: its name or issuer is there already", p.Name)
+		if slices.ContainsFunc(s.providers, func(q *provider) bool { return q.Name == made.Name || q.Issuer == made.Issuer }) {
+			return nil, fmt.Errorf("provider %q: its name or issuer is there already", p.Name)
 		}
-		a.logins.providers = append(a.logins.providers, made)
+		s.providers = append(s.providers, made)
 	}
-	a.guard = newGuard(o.Limits)
-	if _, err := a.current(context.Background()); err != nil {
-		return nil, fmt.Errorf("auth: %w", err)
-	}
-	return a, nil
+	s.pages = a.loginPages(s)
+	return s, nil
 }
 
 // steady gives a clock that follows the system's forwards and never runs back under a running process: a clock that is set back must not bring
@@ -125,12 +168,6 @@ func steady(wall func() time.Time, ran func() time.Duration) func() time.Time {
 		}
 		return now
 	}
-}
-
-// systemClock is steady over the system.
-func systemClock() func() time.Time {
-	start := time.Now()
-	return steady(func() time.Time { return time.Now().Round(0) }, func() time.Duration { return time.Since(start) })
 }
 
 // view is what was read from the storage at one generation. Its maps fill as they are asked.

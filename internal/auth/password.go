@@ -163,7 +163,7 @@ func (a *Auth) compare(ctx context.Context, stored, password string, k compariso
 		close(c.done)
 	}()
 	try := bucketKey{kind: 'w', addr: k.addr}
-	if wait := a.guard.take(try, a.guard.limits.Wrong); wait > 0 {
+	if wait := a.guard.take(try, a.guard.limits().Wrong); wait > 0 {
 		c.err = &Denied{Status: 429, Why: Limited, Reason: "too many wrong passwords from this address", RetryAfter: wait}
 		return false, c.err
 	}
@@ -174,7 +174,7 @@ func (a *Auth) compare(ctx context.Context, stored, password string, k compariso
 		c.err = err
 	}
 	if c.right && c.err == nil {
-		a.guard.giveBack(try, a.guard.limits.Wrong)
+		a.guard.giveBack(try, a.guard.limits().Wrong)
 	}
 	return c.right, c.err
 }

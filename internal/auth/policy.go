@@ -177,7 +177,7 @@ func (a *Auth) Roles() []Role {
 	docs := map[string]string{}
 	own := map[string]bool{}
 	ready := rolesIn(rolesText)
-	for _, one := range a.policy.list {
+	for _, one := range a.opt().policy.list {
 		for _, r := range rolesIn(one.p.MarshalCedar()) {
 			own[r] = !slices.Contains(ready, r)
 			if doc, ok := one.p.Annotations()["doc"]; ok && docs[r] == "" {
@@ -186,7 +186,7 @@ func (a *Auth) Roles() []Role {
 		}
 	}
 	var out []Role
-	for _, r := range a.policy.roles {
+	for _, r := range a.opt().policy.roles {
 		out = append(out, Role{r, docs[r], own[r]})
 	}
 	return out
@@ -235,11 +235,8 @@ func serverUID(name string) types.EntityUID { return types.NewEntityUID("Server"
 // Get finds an entity.
 func (e *entities) Get(uid types.EntityUID) (types.Entity, bool) {
 	switch {
-	case uid.Type == "User" || uid.Type == "Service":
-		if uid == e.p.uid() {
-			return e.p.entity(uid), true
-		}
-		return types.Entity{}, false
+	case uid == e.p.uid(): // never a resource's, which holds a '/'
+		return e.p.entity(uid), true
 	case uid == e.r.uid(e.r.Server):
 		return e.r.entity(uid, e.r.Server, e.r.Within), true
 	}

@@ -86,9 +86,9 @@ const mostForwards = 32
 func (a *Auth) Client(h http.Header, remote netip.AddrPort) netip.AddrPort {
 	trusted := func(ip netip.Addr) bool {
 		ip = ip.Unmap().WithZone("")
-		return slices.ContainsFunc(a.opt.Forwarders, func(n netip.Prefix) bool { return n.Contains(ip) })
+		return slices.ContainsFunc(a.opt().Forwarders, func(n netip.Prefix) bool { return n.Contains(ip) })
 	}
-	if len(a.opt.Forwarders) == 0 || !trusted(remote.Addr()) {
+	if len(a.opt().Forwarders) == 0 || !trusted(remote.Addr()) {
 		return remote
 	}
 	lines := h["X-Forwarded-For"]

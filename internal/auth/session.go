@@ -26,7 +26,7 @@ func cookieName(secure bool) string {
 	return cookiePlain
 }
 
-func (a *Auth) secure(tls bool) bool { return tls || a.opt.Secure }
+func (a *Auth) secure(tls bool) bool { return tls || a.opt().Secure }
 
 // secretHash is how secrets of 256 random bits are kept.
 func secretHash(secret string) string {
@@ -50,12 +50,12 @@ func (a *Auth) startSession(ctx context.Context, account, method string, groups 
 		return nil, err
 	}
 	now := a.now()
-	s := Session{Hash: secretHash(secret), Account: account, Method: method, Groups: groups, Created: now, Expires: now.Add(a.opt.Session), From: from.String()}
+	s := Session{Hash: secretHash(secret), Account: account, Method: method, Groups: groups, Created: now, Expires: now.Add(a.opt().Session), From: from.String()}
 	if err := a.storage.AddSession(ctx, s, now); err != nil {
 		return nil, err
 	}
 	a.changed()
-	return &http.Cookie{Name: cookieName(secure), Value: secret, Path: "/", MaxAge: int(a.opt.Session / time.Second),
+	return &http.Cookie{Name: cookieName(secure), Value: secret, Path: "/", MaxAge: int(a.opt().Session / time.Second),
 		Secure: secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}, nil
 }
 

@@ -92,6 +92,20 @@ func (u *usage) note(id string, at time.Time) map[string]time.Time {
 	return u.take()
 }
 
+// again takes back what could not be written.
+func (u *usage) again(due map[string]time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.used == nil {
+		u.used = map[string]time.Time{}
+	}
+	for id, at := range due {
+		if at.After(u.used[id]) {
+			u.used[id] = at
+		}
+	}
+}
+
 func (u *usage) take() map[string]time.Time {
 	out := u.used
 	u.used, u.wrote = nil, time.Now()
