@@ -26,7 +26,7 @@ Any command takes one with --db FILE or WEIR_DB.`,
 		Args: subcommandOnly,
 		RunE: func(*cobra.Command, []string) error { return nil },
 	}
-	cmd.AddCommand(newDBBuild(a), newDBStatus(a), newDBImport(a), newDBExport(a))
+	cmd.AddCommand(newDBUpdate(a), newDBStatus(a), newDBBuild(a), newDBImport(a), newDBExport(a), newDBPublish(a))
 	return cmd
 }
 
