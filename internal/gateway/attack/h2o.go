@@ -12,7 +12,7 @@ import (
 )
 
 // h2oAttacks are the exploits against H2O-3. The newest release as this was written, 3.46.0.12, still takes nearly all of them.
-var h2oAttacks = concat(h2oFiles, h2oOthers, h2oCode, h2oServer)
+var h2oAttacks = concat(h2oFiles, h2oOthers, h2oJDBC, h2oCode, h2oServer)
 
 func concat(lists ...[]Attack) []Attack {
 	var all []Attack
