@@ -36,7 +36,15 @@ import (
 )
 
 // Formats lists the family.
-var Formats = slices.Concat(pythonFormats)
+var Formats = stated(slices.Concat(pythonFormats))
+
+// stated marks formats as manifests: the engine joins them to projects.
+func stated(formats []format.Format) []format.Format {
+	for i := range formats {
+		formats[i].Manifest = true
+	}
+	return formats
+}
 
 // maxText bounds in bytes what is read of one manifest. The longest honest ones are lock files of conda and npm, of a few MiB.
 const maxText = 24 << 20
