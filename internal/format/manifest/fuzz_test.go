@@ -37,6 +37,9 @@ func FuzzManifest(f *testing.F) {
 	} {
 		f.Add(seed.name, []byte(seed.content))
 	}
+	for _, seed := range ecoSeeds {
+		f.Add(seed.name, []byte(seed.content))
+	}
 	f.Fuzz(func(t *testing.T, name string, b []byte) {
 		formats, one, err := parse(name, string(b))
 		_, two, err2 := parse(name, string(b))

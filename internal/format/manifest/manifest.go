@@ -36,10 +36,13 @@ import (
 )
 
 // Formats lists the family.
-var Formats = stated(slices.Concat(pythonFormats))
+var Formats = manifests(slices.Concat(
+	pythonFormats, npmFormats, goFormats, cargoFormats, sbomFormats, mavenFormats, gradleFormats, jarFormats, vendoredFormats, dockerFormats,
+	scriptFormats, yamlFormats,
+))
 
-// stated marks formats as manifests: the engine joins them to projects.
-func stated(formats []format.Format) []format.Format {
+// manifests marks the formats of this room as what they all are.
+func manifests(formats []format.Format) []format.Format {
 	for i := range formats {
 		formats[i].Manifest = true
 	}

@@ -59,6 +59,10 @@ func rayNodes(in *format.Input, t *text, n *node, depth int) {
 			for _, c := range v.list() {
 				shellLine(in, t, c.text, c.line, c.inside(c.text))
 			}
+		case k == "docker":
+			for _, key := range []string{"image", "head_image", "worker_image"} {
+				emitImage(in, t, v.get(key))
+			}
 		default:
 			rayNodes(in, t, v, depth+1)
 		}
@@ -101,7 +105,15 @@ func runtimeEnv(in *format.Input, t *text, n *node) {
 			}
 		}
 	}
-	if c := n.get("container", "image"); c != nil {
-		in.Emit(weir.Setting{Key: "ray.image", Value: cut(c.text, maxStatement), Line: c.line})
+	emitImage(in, t, n.get("container", "image"))
+	emitImage(in, t, n.get("image_uri"))
+}
+
+func emitImage(in *format.Input, t *text, n *node) {
+	if n == nil || n.shape != isString {
+		return
+	}
+	for _, f := range image(t, word{text: n.text, at: n.at, line: n.line}) {
+		in.Emit(f)
 	}
 }
