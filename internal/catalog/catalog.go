@@ -25,7 +25,7 @@ import (
 // Formats lists every file format that weir knows, in the order in which they are asked: models before the containers that they are made of.
 func Formats() []format.Format {
 	zip, plain := archive.Zip, slices.Clone(pickle.Formats)
-	zip.Parse = torch.ParseZip // finds what torch would read in a zip that does not begin as one of its own
+	zip.Parse = manifest.Jar(torch.ParseZip) // finds what torch would read in a zip that does not begin as one of its own
 	for i := range plain {
 		plain[i].Parse = java.Beside(tensor.ParseJoblib) // a joblib array may first come far into a pickle
 	}
@@ -47,7 +47,7 @@ func Formats() []format.Format {
 		plain,
 		pycode.Formats,
 		java.Formats,
-		beside(mlflow.Formats),
+		beside(withVersions(mlflow.Formats)),
 		searched(beside(manifest.Formats)),
 	)
 }
@@ -80,4 +80,15 @@ func Opaque() *format.Format { return &opaque.Format }
 // Rules lists every rule, family by family, in the order in which their findings are reported.
 func Rules() []rule.Rule {
 	return slices.Concat(rule.Pickle(), rule.Torch(), rule.Numpy(), rule.H2O(), rule.H2OMOJO(), rule.H2OSource(), rule.Joblib(), rule.MLeap(), rule.Spark(), rule.Archive(), rule.MLflow(), rule.Config(), rule.Java(), rule.Dependency())
+}
+
+// withVersions has Python source that is read beside a model tell also of which project it is a copy.
+func withVersions(formats []format.Format) []format.Format {
+	out := slices.Clone(formats)
+	for i := range out {
+		if out[i].Name == "python-source" {
+			out[i].Parse = manifest.Vendored(out[i].Parse)
+		}
+	}
+	return out
 }

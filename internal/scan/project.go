@@ -37,6 +37,16 @@ func (c *Catalog) manifest(u *rule.Unit) bool {
 	return false
 }
 
+// carries reports whether a unit that is no manifest holds packages all the same: a jar, a copy of a project.
+func carries(u *rule.Unit) bool {
+	for _, f := range u.Facts {
+		if r, ok := f.(weir.Requirement); ok && r.Origin == weir.OriginBundled {
+			return true
+		}
+	}
+	return false
+}
+
 // states reports whether a file is a manifest itself; an archive that holds some is a project of its own.
 func (r *result) states(cfg *Config) bool {
 	return !r.joined && len(r.units) > 0 && cfg.Catalog.manifest(&r.units[0])
@@ -47,7 +57,7 @@ func (p *project) add(r *result) {
 	r.joined = true
 	for i := range r.units {
 		u := &r.units[i]
-		if !p.cfg.Catalog.manifest(u) {
+		if !p.cfg.Catalog.manifest(u) && !carries(u) {
 			continue
 		}
 		p.files = append(p.files, dependency.File{Path: r.file.Path, Member: u.Member, Facts: u.Facts})
@@ -64,9 +74,7 @@ func (p *project) judge() {
 	advise := remembered(p.cfg.Advise)
 	units := make([]rule.Unit, 0, len(p.files))
 	places := map[string]place{}
-	joined := dependency.Join(p.files)
-	p.resolve(joined)
-	for i, f := range joined {
+	for i, f := range dependency.Join(p.files) {
 		from := p.from[i]
 		name := f.Path
 		if f.Member != "" {
@@ -89,22 +97,6 @@ func (p *project) judge() {
 		},
 	})
 	p.files, p.from, p.facts = nil, nil, 0
-}
-
-// resolve asks the package index about the manifests of which no file says what they come to. What it cannot answer is a problem of the manifest.
-func (p *project) resolve(joined []dependency.File) {
-	if p.cfg.Resolve == nil {
-		return
-	}
-	for _, a := range dependency.Asks(joined) {
-		closure, index, err := p.cfg.Resolve(p.cfg.ctx, a.Requirements)
-		if err != nil {
-			from := p.from[a.Files[0]]
-			from.r.problems = append(from.r.problems, ProblemRecord{Member: joined[a.Files[0]].Member, Stage: "resolve", Reason: err.Error()})
-			continue
-		}
-		dependency.Learn(joined, a, closure, index)
-	}
 }
 
 // list keeps the packages that a manifest names, for the list of them in the report.
