@@ -47,3 +47,29 @@ func squeeze(s string) string {
 	}
 	return s
 }
+
+// TestBundles: the flaws of one old pin are one block, those of other lines and few ones are not, and none is lost.
+func TestBundles(t *testing.T) {
+	flaw := func(line int, id string, s weir.Severity) weir.Event {
+		return weir.Event{Finding: &weir.Finding{
+			Rule: "dependency/known-vulnerability", Severity: s, Path: "r.txt", Pos: weir.Pos{Line: line}, Message: "acme 1.0 has " + id + ": bad", Evidence: "acme==1.0\nmore", Aliases: []string{id}, Fix: "upgrade",
+		}}
+	}
+	events := []weir.Event{{Start: &weir.Start{}}}
+	for i, id := range []string{"CVE-1", "CVE-2", "CVE-3", "CVE-4", "CVE-5"} {
+		events = append(events, flaw(1, id, weir.SeverityMedium+weir.Severity(i%2)), flaw(1+i%2, id+"0", weir.SeverityLow))
+	}
+	events = append(events, weir.Event{Artifact: &weir.Artifact{Path: "r.txt", Verdict: weir.VerdictVulnerable}}, weir.Event{End: &weir.End{}})
+	got := string(render(t, "text", Options{Width: 80}, events))
+	if !strings.Contains(got, "acme 1.0 has 8 known vulnerabilities (2 high, 3 medium, 3 low)") || strings.Count(got, "dependency/known-vulnerability") != 3 {
+		t.Errorf("one block and two findings are wanted:\n%s", got)
+	}
+	for _, id := range []string{"CVE-1", "CVE-2", "CVE-3", "CVE-4", "CVE-5", "CVE-10", "CVE-20", "CVE-30", "CVE-40", "CVE-50"} {
+		if !strings.Contains(got, id) {
+			t.Errorf("%s is lost", id)
+		}
+	}
+	if strings.Index(got, "CVE-2:") > strings.Index(got, "CVE-1") {
+		t.Errorf("the worst is not the first:\n%s", got)
+	}
+}

@@ -136,12 +136,14 @@ func (t *text) body() {
 		}
 		return cmp.Compare(b.Severity, a.Severity)
 	})
-	for i, f := range t.group.findings {
+	shown := 0
+	for i, b := range bundles(t.group.findings) {
 		if i == maxShownFindings {
-			t.more(len(t.group.findings)-i, "finding")
+			t.more(len(t.group.findings)-shown, "finding")
 			break
 		}
-		t.finding(f)
+		t.bundle(b)
+		shown += len(b)
 	}
 	t.w.WriteByte('\n')
 }

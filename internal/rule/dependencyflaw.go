@@ -92,8 +92,11 @@ func knownVulnerability(p *Pass) {
 			if a.Affected == weir.AffectedSome {
 				f.Confidence = weir.ConfidencePossible
 			}
-			if a.Safe != "" {
+			switch {
+			case a.Safe != "":
 				f.Fix = fmt.Sprintf("upgrade %s to %s, the smallest version at or above this one without a known flaw", r.Name, a.Safe)
+			case a.Newest != "" && a.Newest != r.Version:
+				f.Fix = fmt.Sprintf("no version of %s is without known flaws; weir fix proposes the one with the fewest, and %s is the newest known", r.Name, a.Newest)
 			}
 			aboutAdvisory(&f, v)
 			p.Report(f)
@@ -129,6 +132,9 @@ func newest(a weir.Advice) string {
 
 func fixed(a weir.Advice, v weir.Advisory) string {
 	if len(v.Fixed) == 0 {
+		if last := lastAffected(v.Affected); last != "" {
+			return "no version is named that fixes it; those after " + last + " are not said to have it"
+		}
 		return "no release fixes it"
 	}
 	s := "fixed in: " + some(v.Fixed, 4)
@@ -136,6 +142,17 @@ func fixed(a weir.Advice, v weir.Advisory) string {
 		s += "; newest known version: " + a.Newest
 	}
 	return s
+}
+
+// lastAffected gives the version up to which an advisory's last range goes; empty where it has no end.
+func lastAffected(affected string) string {
+	ranges := strings.Split(affected, "||")
+	_, last, ok := strings.Cut(ranges[len(ranges)-1], "<=")
+	if !ok {
+		return ""
+	}
+	last, _, _ = strings.Cut(strings.TrimSpace(last), ",")
+	return strings.TrimSpace(last)
 }
 
 // weight is a severity with what raised and lowered it.
