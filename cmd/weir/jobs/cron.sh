@@ -10,7 +10,7 @@ if [ "$base" = weir/fix ] || ! git diff --quiet; then
 	exit 2
 fi
 git pull --quiet --ff-only
-weir db update --quiet || echo "weir-nightly: the advisories could not be updated; going on with those that there are" >&2
+weir db update || echo "weir-nightly: the advisories could not be updated; going on with those that there are" >&2
 code=0
 weir scan || code=$?
 case $code in 0 | 1 | 3) ;; *) exit "$code" ;; esac
