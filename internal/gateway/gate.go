@@ -129,6 +129,7 @@ var (
 // ServeHTTP takes one request through: read, who, which route, what it means, what it is about, may they, carry out, write down.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
+	w = wire.Patient(w, r, wire.Options{})
 	record := audit.Record{Time: start.UTC(), Request: newID(), From: r.RemoteAddr, Method: r.Method, Decision: "allow"}
 	from, _ := netip.ParseAddrPort(r.RemoteAddr) // the zero address where the server does not know it
 	if g.config.Client != nil {

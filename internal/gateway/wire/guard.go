@@ -19,7 +19,7 @@ type Options struct {
 	MaxFields int                // header lines of a request; default 100
 	MaxConns  int                // connections at once, more are closed at once; default 16,384
 	Head      time.Duration      // for a head to arrive once its first byte is there, and for a TLS handshake; default 10 s
-	Stall     time.Duration      // for the next bytes of a body; default 60 s
+	Stall     time.Duration      // for the next bytes of a body, and for the peer to take more of an answer; default 60 s
 	Patience  time.Duration      // how long a slow body is waited for before MinRate counts; default 30 s
 	MinRate   int64              // bytes per second that a body must bring on average after that; default 256
 	MaxIdle   int                // connections that may wait for their next request as long as the server allows; more wait Brief; default 2,048
@@ -86,8 +86,7 @@ type conn struct {
 	refusal *Refusal // what ended it
 	err     error
 
-	waited time.Duration // for the current body
-	got    int64
+	pace pace // of the current body
 
 	mu    sync.Mutex // guards the two deadlines: the server sets its own from other goroutines
 	asked time.Time
@@ -174,10 +173,8 @@ func (c *conn) receive(p []byte) (int, error) {
 	start := time.Now()
 	c.setOwnAt(start.Add(c.o.Stall))
 	n, err := c.Conn.Read(p)
-	c.waited += time.Since(start)
-	c.got += int64(n)
-	if c.waited > c.o.Patience && c.got < int64(c.waited/time.Second)*c.o.MinRate || errors.Is(err, os.ErrDeadlineExceeded) && c.overdue() {
-		c.err = Refuse(408, "BAD_REQUEST", "wire/slow", "the body arrives too slowly")
+	if c.pace.slow(c.o, n, time.Since(start)) || errors.Is(err, os.ErrDeadlineExceeded) && c.overdue() {
+		c.err = errSlow
 	}
 	return n, err
 }
@@ -287,7 +284,7 @@ func (c *conn) begin(b []byte) {
 		c.refusal = r
 		return
 	}
-	c.last, c.waited, c.got = h.close, 0, 0
+	c.last, c.pace = h.close, pace{}
 	switch {
 	case h.chunked:
 		c.state, c.chunks = inChunks, chunks{}
@@ -373,12 +370,32 @@ func (c *conn) CloseWrite() error {
 	return nil
 }
 
-// ReadFrom lets net/http splice files and sockets where the system can.
-func (c *conn) ReadFrom(r io.Reader) (int64, error) {
-	if f, ok := c.Conn.(io.ReaderFrom); ok {
-		return f.ReadFrom(r)
+// Write writes; it fails when the peer takes nothing for too long, so that nobody holds an answer, and the server behind it, by not reading.
+func (c *conn) Write(p []byte) (int, error) {
+	if err := c.Conn.SetWriteDeadline(time.Now().Add(c.o.Stall)); err != nil {
+		return 0, err
 	}
-	return io.Copy(struct{ io.Writer }{c.Conn}, r)
+	return c.Conn.Write(p)
+}
+
+// spliced is how many bytes are handed to the system at once: it must take so many within the time that Write has.
+const spliced = 256 << 10
+
+// ReadFrom lets net/http splice files and sockets where the system can.
+func (c *conn) ReadFrom(r io.Reader) (n int64, err error) {
+	f, ok := c.Conn.(io.ReaderFrom)
+	if !ok {
+		return io.Copy(struct{ io.Writer }{c}, r)
+	}
+	for {
+		if err := c.Conn.SetWriteDeadline(time.Now().Add(c.o.Stall)); err != nil {
+			return n, err
+		}
+		part, err := f.ReadFrom(io.LimitReader(r, spliced))
+		if n += part; err != nil || part < spliced {
+			return n, err
+		}
+	}
 }
 
 // secured is a conn below which TLS lies; net/http asks it for the state and puts that into Request.TLS.
