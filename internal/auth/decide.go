@@ -147,8 +147,7 @@ type contextKey struct {
 	own   bool
 }
 
-func contextOf(roles []string, own bool) types.Record {
-	key := contextKey{strings.Join(roles, "\x00"), own}
+func contextOf(roles []string, key contextKey) types.Record {
 	if c, ok := contexts.Load(key); ok {
 		return c.(types.Record)
 	}
@@ -156,21 +155,20 @@ func contextOf(roles []string, own bool) types.Record {
 	for i, r := range roles {
 		values[i] = types.String(r)
 	}
-	c := types.NewRecord(types.RecordMap{"roles": types.NewSet(values...), "own": types.Boolean(own)})
+	c := types.NewRecord(types.RecordMap{"roles": types.NewSet(values...), "own": types.Boolean(key.own)})
 	contexts.Store(key, c)
 	return c
 }
 
-// own reports whether r, or the thing that it is part of, was made by p.
+// owns reports whether r, or the thing that it is part of, was made by p.
 func (p *Principal) owns(r *Resource) bool { return r.Owner != "" && r.Owner == p.Name }
 
 func (ps *policies) decide(p *Principal, action Action, r *Resource) Decision {
-	uid, ok := actionUIDs[action]
-	if !ok {
+	if _, ok := actionUIDs[action]; !ok {
 		return Decision{Policy: "unknown-action", Reason: fmt.Sprintf("%q is no action", action)}
 	}
 	roles := p.held(action, r)
-	verdict, why := ps.authorize(p, r, uid, contextOf(roles, p.owns(r)))
+	verdict, why := ps.authorize(p, r, action, roles)
 	for _, e := range why.Errors {
 		if i := slices.IndexFunc(ps.list, func(one policy) bool { return one.id == e.PolicyID }); i >= 0 && ps.list[i].p.Effect() == cedar.Forbid {
 			return Decision{Policy: string(e.PolicyID), Reason: "policy " + string(e.PolicyID) + " forbids and could not be evaluated: " + e.Message}
@@ -193,12 +191,29 @@ func (ps *policies) decide(p *Principal, action Action, r *Resource) Decision {
 	return d
 }
 
-// authorize contains a panic of the evaluator: what cannot be decided is denied.
-func (ps *policies) authorize(p *Principal, r *Resource, action types.EntityUID, ctx types.Record) (v cedar.Decision, why cedar.Diagnostic) {
+// authorize asks the policies, or recalls what they said.
+func (ps *policies) authorize(p *Principal, r *Resource, action Action, roles []string) (cedar.Decision, cedar.Diagnostic) {
+	q := question{action, contextKey{strings.Join(roles, "\x00"), p.owns(r)}}
+	if ps.own > 0 {
+		return ps.evaluate(p, r, q, roles)
+	}
+	if have, ok := ps.known.Load(q); ok {
+		v := have.(verdict)
+		return v.decision, v.why
+	}
+	decision, why := ps.evaluate(p, r, q, roles)
+	if len(why.Errors) == 0 {
+		ps.known.Store(q, verdict{decision, why})
+	}
+	return decision, why
+}
+
+// evaluate contains a panic of the evaluator: what cannot be decided is denied.
+func (ps *policies) evaluate(p *Principal, r *Resource, q question, roles []string) (v cedar.Decision, why cedar.Diagnostic) {
 	defer func() {
 		if x := recover(); x != nil {
 			v, why = cedar.Deny, cedar.Diagnostic{Errors: []cedar.DiagnosticError{{PolicyID: "evaluator", Message: fmt.Sprint(x)}}}
 		}
 	}()
-	return cedar.Authorize(ps, &entities{p, r}, cedar.Request{Principal: p.uid(), Action: action, Resource: r.uid(r.Server), Context: ctx})
+	return cedar.Authorize(ps, &entities{p, r}, cedar.Request{Principal: p.uid(), Action: actionUIDs[q.action], Resource: r.uid(r.Server), Context: contextOf(roles, q.contextKey)})
 }

@@ -33,12 +33,11 @@ func (a *Auth) Explain(ctx context.Context, p Principal, action Action, r Resour
 			e.Others = append(e.Others, g)
 		}
 	}
-	uid, ok := actionUIDs[action]
-	if !ok {
+	if _, ok := actionUIDs[action]; !ok {
 		return e, nil
 	}
 	roles := p.held(action, &r)
-	verdict, why := a.opt().policy.authorize(&p, &r, uid, contextOf(roles, p.owns(&r)))
+	verdict, why := a.opt().policy.authorize(&p, &r, action, roles)
 	for _, w := range why.Reasons {
 		e.Policies = append(e.Policies, string(w.PolicyID))
 	}
@@ -47,7 +46,7 @@ func (a *Auth) Explain(ctx context.Context, p Principal, action Action, r Resour
 	}
 	for _, role := range []string{RoleViewer, RoleReader, RoleDeployer, RoleScientist, RoleMaintainer, RoleAdmin} {
 		with := slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(roles), role))))
-		if v, _ := a.opt().policy.authorize(&p, &r, uid, contextOf(with, p.owns(&r))); v == cedar.Allow {
+		if v, _ := a.opt().policy.authorize(&p, &r, action, with); v == cedar.Allow {
 			e.Would = append(e.Would, role)
 		}
 	}

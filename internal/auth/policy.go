@@ -6,6 +6,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/cedar-policy/cedar-go"
 	"github.com/cedar-policy/cedar-go/types"
@@ -47,8 +48,21 @@ const (
 type policies struct {
 	list  []policy // forbids first
 	roles []string
-	own   int  // how many are the user's
-	plain bool // no policy of the user's own: nothing but context is ever looked at
+	own   int // how many are the user's
+	// known keeps verdicts while there is no policy of the user's own: the ready roles look at the action and the context alone, so a verdict holds
+	// for everybody with the same roles. There are as many as sets of roles; the policies never change, so none has to be forgotten.
+	known sync.Map // question → verdict
+}
+
+// question is all that the ready roles ask about.
+type question struct {
+	action Action
+	contextKey
+}
+
+type verdict struct {
+	decision cedar.Decision
+	why      cedar.Diagnostic
 }
 
 type policy struct {
@@ -124,7 +138,6 @@ func compile(files []PolicyFile) (*policies, error) {
 	}
 	slices.SortStableFunc(p.list, func(a, b policy) int { return forbidsFirst(a) - forbidsFirst(b) })
 	p.roles = slices.Sorted(maps.Keys(roles))
-	p.plain = p.own == 0
 	return p, nil
 }
 
