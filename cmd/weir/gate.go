@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -225,6 +226,9 @@ func (a *app) serveGate(ctx context.Context, l net.Listener, f *gateFile, h http
 	srv := &http.Server{
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, DisableGeneralOptionsHandler: true,
 		ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug), // what strangers send is in the audit log
+	}
+	if at, err := netip.ParseAddrPort(l.Addr().String()); err == nil && scheme == "http" && !at.Addr().IsLoopback() && !f.Auth.Secure {
+		slog.Warn("passwords and tokens cross the network as they are: give the gate a certificate (tls), or put TLS before it and say so (auth.secure)")
 	}
 	fmt.Fprintf(a.stderr, "weir gate: listening on %s://%s\n", scheme, l.Addr())
 	failed := make(chan error, 1)

@@ -43,6 +43,8 @@ func TestLearn(t *testing.T) {
 		r.Decision, r.Policy, r.Reason, r.Status = "refuse", "path-traversal", "the path leads out\x1b[31m", 400
 	})
 	add("", "mlflow", "", "", func(r *audit.Record) { r.Decision, r.Policy, r.Status = "deny", "auth-missing", 401 })
+	add("ann", "", "", "", func(r *audit.Record) { r.Route = "own" }) // the gate's own pages and accounts teach nothing
+	add("root", "", "released", "quarantine:q-1", func(r *audit.Record) { r.Route = "page" })
 	if err := log.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"weir/internal/audit"
@@ -59,6 +60,9 @@ func (a *app) openParts(ctx context.Context, f *gateFile, g *gateFlags) (p *gate
 	if err = p.openAuth(ctx, a, f, g); err != nil {
 		return p, err
 	}
+	if err = p.logChanges(ctx); err != nil {
+		return p, misconfigured("audit", err)
+	}
 	if err = p.openIntake(f); err != nil {
 		return p, err
 	}
@@ -80,7 +84,7 @@ func (p *gateParts) openAuth(ctx context.Context, a *app, f *gateFile, g *gateFl
 	if err != nil {
 		return err
 	}
-	o.Base, o.Watch, o.Now = "/-/weir/", p.login, g.clock
+	o.Base, o.Watch, o.Now = "/-/weir/", login, g.clock
 	if p.auth, err = auth.Open(p.store, o); err != nil {
 		return misconfigured("auth", err)
 	}
@@ -118,15 +122,33 @@ func (f *gateFile) authOptions() (auth.Options, error) {
 	return o, nil
 }
 
-// login writes down who logged in by a browser, or tried to.
-func (p *gateParts) login(e auth.Event) {
-	r := audit.Record{Time: time.Now().UTC(), Who: e.Name, How: e.Method, From: e.From, Method: http.MethodPost, Path: "/-/weir/login", Route: "login", Decision: "allow", Status: http.StatusOK}
-	if e.Err != nil {
-		r.Decision, r.Reason, r.Status = "deny", e.Err.Reason, e.Err.Status
+// login completes the line about a login by a browser: who it was, or said to be.
+func login(e auth.Event) {
+	r := gateway.RecordOf(e.Request)
+	if r == nil {
+		return // not a request of this gate
 	}
-	if err := p.audit.Append(r); err != nil {
-		slog.Error("the audit log cannot be written", "error", err)
+	r.Route, r.How = "login", e.Method
+	if e.Err == nil {
+		r.Who = e.Name
+		return
 	}
+	why := *e.Err
+	if why.Account == "" {
+		why.Account = e.Name
+	}
+	r.Decision, r.Policy, r.Reason = "deny", "auth-"+string(why.Why), why.Reason
+	if s := detail(&why); s != "" {
+		r.Reason += " (" + s + ")"
+	}
+}
+
+// detail is what the log alone is told about somebody who was not let in: the name that they claimed, and what was wrong.
+func detail(d *auth.Denied) string {
+	if d.Account == "" {
+		return d.Detail
+	}
+	return strings.TrimSuffix(fmt.Sprintf("account %q: %s", d.Account, d.Detail), ": ")
 }
 
 func (p *gateParts) close() {
@@ -193,6 +215,7 @@ func denied(err error, login string) error {
 	}
 	codes := map[int]string{400: "BAD_REQUEST", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 429: "REQUEST_LIMIT_EXCEEDED", 503: "TEMPORARILY_UNAVAILABLE"}
 	no := wire.Refuse(d.Status, codes[d.Status], "auth-"+string(d.Why), "weir gate: "+d.Reason)
+	no.Detail = detail(d)
 	no.Header = http.Header{}
 	if len(d.Challenge) > 0 {
 		no.Header["WWW-Authenticate"] = d.Challenge

@@ -15,8 +15,10 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -316,5 +318,65 @@ func TestGateClock(t *testing.T) {
 	r.end()
 	if _, err := audit.Verify([]string{filepath.Join(dir, "d", "audit")}, ""); err != nil {
 		t.Errorf("after the jumps: %v", err)
+	}
+}
+
+// TestGateWritesDown: the log names the accounts that somebody failed to prove, who logged in, and whose accounts, tokens and roles were changed by whichever process.
+func TestGateWritesDown(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "gate.yaml"), "listen: 127.0.0.1:0\ndata: d\nupstreams: [{name: u, kind: generic, to: \"http://127.0.0.1:1\", routes: [\"GET /thing read\"]}]\n")
+	r := startGate(t, dir, nil)
+	password := r.command("user", "add", "ann")
+	r.command("role", "add", "ann", "viewer", "--name", "fraud-*")
+	token := r.command("token", "add", "ann")
+	id := token[:len("weir_")+12]
+	r.ask("Basic " + base64.StdEncoding.EncodeToString([]byte("ann:wrong wrong wrong")))
+	r.ask("Bearer " + id + "_" + strings.Repeat("a", 52))
+	for _, p := range []string{password, "wrong wrong wrong"} {
+		q, err := http.NewRequest("POST", r.base+"/-/weir/login", strings.NewReader("name=ann&password="+url.QueryEscape(p)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Origin": {r.base}}
+		res, err := http.DefaultTransport.RoundTrip(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+	}
+	time.Sleep(changesEvery + 500*time.Millisecond)
+	r.command("token", "revoke", id)
+	r.command("user", "revoke", "ann", "--delete")
+	time.Sleep(changesEvery + 500*time.Millisecond)
+	r.end()
+	var lines []string
+	if err := audit.Read([]string{filepath.Join(dir, "d", "audit")}, func(e *audit.Entry) error {
+		text, err := json.Marshal(e)
+		if lines = append(lines, string(text)); strings.Contains(string(text), "wrong wrong") || strings.Contains(string(text), password) || strings.Contains(string(text), token) {
+			t.Errorf("a secret stands in the log: %s", text)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range [][]string{
+		{`"route":"accounts"`, `"accounts":1`, `"roles":1`, `"digest":"sha256:`},
+		{`"route":"accounts"`, `"account:ann"`, `made: user, proven by password`},
+		{`"route":"accounts"`, `made: viewer to ann for name=fraud-*, given by command line`},
+		{`"route":"accounts"`, `"token:` + id + `"`, `made: of ann`},
+		{`"route":"accounts"`, `"account:ann"`, `removed: user`},
+		{`"policy":"auth-wrong"`, `account \"ann\"`, `"status":401`, `"path":"/thing"`},
+		{`"policy":"auth-wrong"`, `the secret of token ` + id[len("weir_"):] + ` is wrong`},
+		{`"route":"login"`, `"who":"ann"`, `"how":"password"`, `"decision":"allow"`},
+		{`"route":"login"`, `"decision":"deny"`, `account \"ann\"`, `"status":401`},
+	} {
+		if !slices.ContainsFunc(lines, func(line string) bool {
+			return !slices.ContainsFunc(want, func(part string) bool { return !strings.Contains(line, part) })
+		}) {
+			t.Errorf("no line holds all of %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(strings.Join(lines, "\n"))
 	}
 }

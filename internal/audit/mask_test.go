@@ -23,6 +23,8 @@ func TestMask(t *testing.T) {
 		"https://u:p@w@host/x?api_key=1":                          "https://***@host/x?api_key=***",
 		"jdbc:mysql://h/d?user=a&password=b;c=d":                  "jdbc:mysql://h/d?user=a&password=***;c=d",
 		"token weir_abcdefghijklmnopqrst is not known":            "token *** is not known",
+		"token:weir_abcdefghijkl":                                 "", // its visible part
+		"token:weir_abcdefghijkl_abcdefghijklmnopqrst":            "token:***",
 		"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc":                "***",
 		"Set-Cookie: session=abc; Path=/":                         "Set-Cookie: ***; Path=/",
 		`"secrets":["a","b"]`:                                     `"secrets":***`,

@@ -141,7 +141,7 @@ func (a *Auth) arrive(w http.ResponseWriter, r *http.Request, p *provider) {
 		return
 	}
 	http.SetCookie(w, c)
-	a.watch(Event{Name: who, Method: "oidc", From: a.From(r)})
+	a.watch(Event{Name: who, Method: "oidc", Request: r})
 	a.welcome(w, next)
 }
 
@@ -245,6 +245,6 @@ func (a *Auth) refuseLogin(w http.ResponseWriter, r *http.Request, name string, 
 	if d.RetryAfter > 0 {
 		w.Header().Set("Retry-After", fmt.Sprint(max(1, int(d.RetryAfter.Seconds()))))
 	}
-	a.watch(Event{Name: name, Method: "oidc", From: a.From(r), Err: d})
+	a.watch(Event{Name: name, Method: "oidc", Request: r, Err: d})
 	a.showLogin(w, d.Status, "/", sentence(d.Reason))
 }

@@ -124,11 +124,11 @@ func (a *Auth) loginPost(w http.ResponseWriter, r *http.Request) {
 		if d.RetryAfter > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(max(1, int(d.RetryAfter.Seconds()))))
 		}
-		a.watch(Event{Name: name, Method: "password", From: a.From(r), Err: d})
+		a.watch(Event{Name: name, Method: "password", Request: r, Err: d})
 		a.showLogin(w, d.Status, next, sentence(d.Reason))
 		return
 	}
-	a.watch(Event{Name: name, Method: "password", From: a.From(r)})
+	a.watch(Event{Name: name, Method: "password", Request: r})
 	a.welcome(w, next)
 }
 

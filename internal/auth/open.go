@@ -50,8 +50,9 @@ type Proxy struct {
 type Event struct {
 	Name   string // as claimed
 	Method string // password or oidc
-	From   string // as [Auth.From] gives it
 	Err    *Denied
+	// Request is the browser's; Watch is called before it is answered.
+	Request *http.Request
 }
 
 // Auth is who may do what, kept in a Storage. It is safe for concurrent use.

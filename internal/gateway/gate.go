@@ -161,6 +161,9 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (g *Gate) settle(x *Exchange, err error) {
 	no := refusal(err)
 	x.Record.Reason = no.Reason
+	if no.Detail != "" {
+		x.Record.Reason += " (" + no.Detail + ")"
+	}
 	switch {
 	case errors.Is(err, errAborted):
 		x.Record.Decision, x.Record.Reason, x.broken = "error", errAborted.Error(), true
@@ -444,11 +447,19 @@ func unsupported(got, want string) error {
 func (g *Gate) own(x *Exchange, r *http.Request, h http.Handler) error {
 	x.Record.Route = "own"
 	counter := &statusWriter{ResponseWriter: x.W, x: x}
-	h.ServeHTTP(counter, r)
+	h.ServeHTTP(counter, r.WithContext(context.WithValue(r.Context(), recordKey{}, x.Record)))
 	if x.Record.Status == 0 {
 		x.Record.Status = http.StatusOK
 	}
 	return nil
+}
+
+type recordKey struct{}
+
+// RecordOf gives the line of the audit log about a request to the gate's own pages, which they complete: who it was, and why not. Nil for others.
+func RecordOf(r *http.Request) *audit.Record {
+	record, _ := r.Context().Value(recordKey{}).(*audit.Record)
+	return record
 }
 
 type statusWriter struct {

@@ -306,7 +306,7 @@ func TestForms(t *testing.T) {
 	for _, r := range s.recorded {
 		wrote = append(wrote, r.Who+" "+r.Action+" "+r.Resource[0])
 	}
-	want := "root released quarantine:q-0123456789ab,root deleted quarantine:q-0123456789ab,ann new-token account:ann,ann revoke-token token:annsannsanns,root revoke-token token:bobsbobsbobs,ci revoke-token token:citokencitok"
+	want := "root released quarantine:q-0123456789ab,root deleted quarantine:q-0123456789ab,ann new-token account:ann,ann revoke-token token:weir_annsannsanns,root revoke-token token:weir_bobsbobsbobs,ci revoke-token token:weir_citokencitok"
 	if got := strings.Join(wrote, ","); got != want {
 		t.Errorf("the log has\n%s, want\n%s", got, want)
 	}

@@ -154,7 +154,7 @@ func (p *Pages) revoke(v *visit) error {
 	if v.who.Scopes != nil && all[i].ID != strings.TrimPrefix(v.who.Token, "weir_") {
 		return &problem{http.StatusForbidden, "A limited token can end itself only."}
 	}
-	if err := p.record(v, "revoke-token", "token:"+id, "of "+all[i].Account, ""); err != nil {
+	if err := p.record(v, "revoke-token", "token:weir_"+id, "of "+all[i].Account, ""); err != nil {
 		return err
 	}
 	if err := p.Tokens.RevokeToken(v.r.Context(), id); err != nil {

@@ -44,6 +44,7 @@ type Refusal struct {
 	Status int    // 400, 401, 403, 404, 405, 413, 415, 422, 429, 503
 	Code   string // MLflow's names for errors: INVALID_PARAMETER_VALUE, PERMISSION_DENIED, …
 	Reason string
+	Detail string      // for the audit log alone
 	Rule   string      // what refused, for the audit log: a check's name
 	Hint   string      // the configuration line that would allow it, where there is one
 	Header http.Header // headers of the answer: WWW-Authenticate, Retry-After
