@@ -32,6 +32,7 @@ and two lists:
   ignore:                # findings that are accepted
     - rule: pickle/unknown-call       # or a family: pickle/*
       path: models/legacy/**          # optional; as seen from weir.yaml
+      flaw: CVE-2025-0001             # optional: one known flaw
       reason: reviewed by security, ticket 123
       until: 2026-12-31               # optional; after it the finding counts again`,
 		Args: subcommandOnly,

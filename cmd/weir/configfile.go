@@ -167,16 +167,16 @@ func (f *configFile) texts(what string, v *yaml.Node) ([]string, error) {
 // ignore reads the waivers.
 func (f *configFile) ignore(v *yaml.Node) error {
 	if v.Kind != yaml.SequenceNode {
-		return f.errorf(v, "ignore must be a list of waivers (rule, path, reason, until)")
+		return f.errorf(v, "ignore must be a list of waivers (rule, path, flaw, reason, until)")
 	}
 	for _, e := range v.Content {
 		w := policy.Waiver{File: f.name, Line: e.Line, Source: fmt.Sprintf("%s:%d", f.name, e.Line)}
-		fields := map[string]*string{"rule": &w.Rule, "path": &w.Path, "reason": &w.Reason, "until": (*string)(&w.Until)}
+		fields := map[string]*string{"rule": &w.Rule, "path": &w.Path, "flaw": &w.Flaw, "reason": &w.Reason, "until": (*string)(&w.Until)}
 		err := f.mapping(e, "a waiver", func(key string, k, v *yaml.Node) error {
 			field, ok := fields[key]
 			switch {
 			case !ok:
-				return f.errorf(k, "unknown key %q in a waiver; it has rule, path, reason and until", key)
+				return f.errorf(k, "unknown key %q in a waiver; it has rule, path, flaw, reason and until", key)
 			case v.Kind != yaml.ScalarNode || v.Tag == "!!null":
 				return f.errorf(v, "%s must be one value", key)
 			}

@@ -54,6 +54,7 @@ func options() []option {
 		{"format", "format", kindWord, report.Names(), "text", "write the report in this format"},
 		{"output", "output", kindList, nil, []string{}, "write the report to `FILE` instead of standard output; FORMAT=FILE writes a further one; repeatable"},
 		{"baseline", "baseline", kindText, nil, "", "a former report (json or jsonl): only findings that it lacks fail the scan"},
+		{"vex", "vex", kindList, nil, []string{}, "a VEX `FILE` (OpenVEX or CycloneDX): flaws that it calls not affected or fixed are waived; repeatable"},
 		{"exclude", "exclude", kindList, nil, []string{}, "leave out files and folders that match this `PATTERN` (** crosses folders); repeatable"},
 		{"jobs", "jobs", kindCount, nil, "0", "files examined at the same time; 0: one for each processor"},
 		{"isolate", "isolate", kindWord, []string{"auto", "require", "off"}, "auto", "parse in a locked-down process: auto says so when the system cannot, require fails"},

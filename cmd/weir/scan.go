@@ -155,6 +155,13 @@ func (a *app) policy(s *settings) (policy.Config, error) {
 	if s.flag("require-closure") {
 		cfg.Demand = append(cfg.Demand, "dependency/closure-unknown")
 	}
+	for _, name := range s.list("vex") {
+		v, err := readVEX(name)
+		if err != nil {
+			return cfg, cannotRead("VEX document", name, err)
+		}
+		cfg.VEX = append(cfg.VEX, v...)
+	}
 	name := s.text("baseline")
 	if name == "" {
 		return cfg, nil
@@ -168,6 +175,15 @@ func (a *app) policy(s *settings) (policy.Config, error) {
 		return cfg, cannotRead("baseline", name, err)
 	}
 	return cfg, nil
+}
+
+func readVEX(name string) (policy.VEX, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return policy.ReadVEX(f, name)
 }
 
 func (a *app) engineConfig(cmd *cobra.Command, s *settings, targets []string) (engineConfig, error) {

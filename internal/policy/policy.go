@@ -27,6 +27,7 @@ type Config struct {
 	Show     weir.Severity // milder findings count but are not reported, unless they fail the scan
 	Demand   []string      // rules whose findings fail the scan, however mild they are
 	Waivers  []Waiver
+	VEX      VEX      // what documents say of known flaws
 	Baseline Baseline // findings that are known and do not fail; nil: none
 	Today    Date     // decides which waivers are over
 	Inert    bool     // hand on artifacts without a verdict too: what is neither a model nor has findings
@@ -50,9 +51,10 @@ type Judge struct {
 
 // file gathers what the verdicts of a file and its members rest on.
 type file struct {
-	path    string
-	units   map[string]*unit // by member
-	flagged bool             // it holds a model
+	path     string
+	units    map[string]*unit // by member
+	flagged  bool             // it holds a model
+	packages map[place][]string
 }
 
 // modelFamilies are rules about serialised objects wherever they lie: a file in which such rules find something holds a model, even if nothing
@@ -92,6 +94,8 @@ func (j *Judge) Sink(e weir.Event) error {
 		j.missing = j.missing || e.Problem.Stage == weir.StageTarget
 		j.at(e.Problem.Path).unit(e.Problem.Member).problems = true
 		return j.next(e)
+	case e.Package != nil && len(j.cfg.VEX) > 0 && len(e.Package.Flaws) > 0:
+		j.at(e.Package.Path).note(*e.Package)
 	case e.Artifact != nil:
 		return j.artifact(*e.Artifact)
 	case e.End != nil:

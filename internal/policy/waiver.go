@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -21,6 +22,7 @@ const (
 type Waiver struct {
 	Rule   string // exact, or family/*
 	Path   string // doublestar pattern over path or path!/member; empty: every file
+	Flaw   string // id of a known flaw (CVE, GHSA, PYSEC); empty: whatever the rule finds
 	Reason string // required
 	Until  Date   // last day on which it holds; empty: for ever
 	File   string // where it stands, for messages and findings: weir.yaml
@@ -60,6 +62,9 @@ func (w Waiver) covers(f weir.Finding, prefix string) bool {
 	} else if w.Rule != f.Rule {
 		return false
 	}
+	if w.Flaw != "" && (!slices.Contains(f.Aliases, w.Flaw) || manyFlaws(f.Aliases)) {
+		return false
+	}
 	if w.Path == "" {
 		return true
 	}
@@ -86,6 +91,9 @@ func (j *Judge) waive(f weir.Finding) *weir.Waiver {
 		if found == nil && !w.over(j.cfg.Today) {
 			found = &weir.Waiver{Reason: w.Reason, Until: string(w.Until), Source: w.Source}
 		}
+	}
+	if found == nil {
+		found = j.cfg.VEX.clears(f, j.at(f.Path).purls(f))
 	}
 	if found == nil && j.cfg.Baseline.Has(f.Fingerprint) {
 		found = &weir.Waiver{Reason: "known from the baseline", Source: "baseline"}
@@ -129,6 +137,9 @@ func (w Waiver) Text() string {
 	s := "rule: " + w.Rule
 	if w.Path != "" {
 		s += ", path: " + w.Path
+	}
+	if w.Flaw != "" {
+		s += ", flaw: " + w.Flaw
 	}
 	if w.Until != "" {
 		s += ", until: " + string(w.Until)
