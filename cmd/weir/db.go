@@ -26,7 +26,7 @@ Any command takes one with --db FILE or WEIR_DB.`,
 		Args: subcommandOnly,
 		RunE: func(*cobra.Command, []string) error { return nil },
 	}
-	cmd.AddCommand(newDBBuild(a), newDBStatus(a), newDBImport(a), newDBExport(a))
+	cmd.AddCommand(newDBUpdate(a), newDBStatus(a), newDBBuild(a), newDBImport(a), newDBExport(a), newDBPublish(a))
 	return cmd
 }
 
@@ -104,17 +104,13 @@ func firstOf(first, next error) error {
 	return next
 }
 
-// dbPath is where update and import put the database: $XDG_DATA_HOME/weir/advisories.db.
+// dbPath is where update and import put the database.
 func (a *app) dbPath() (string, error) {
-	dir := a.getenv("XDG_DATA_HOME")
+	dir := a.dataFolder()
 	if dir == "" {
-		home := a.getenv("HOME")
-		if home == "" {
-			return "", usage("Set XDG_DATA_HOME or HOME, or name the file with --db.", "no folder for weir's data is known")
-		}
-		dir = filepath.Join(home, ".local", "share")
+		return "", usage("Set XDG_DATA_HOME or HOME, or name the file with --db.", "no folder for weir's data is known")
 	}
-	return filepath.Join(dir, "weir", "advisories.db"), nil
+	return filepath.Join(dir, databaseName), nil
 }
 
 // dbFiles are the files that are used: the one named, else WEIR_DB, else the updated one where it is.

@@ -33,6 +33,7 @@ type engineConfig struct {
 	isolate string
 	trust   func(module, name string) bool
 
+	resolve    func(context.Context, []weir.Requirement) ([]weir.Requirement, string, error)
 	advise     func(weir.Requirement) weir.Advice
 	advisories string        // their date
 	old        *weir.Problem // they are older than the settings allow; said where packages were found
@@ -51,7 +52,7 @@ func runEngine(ctx context.Context, cfg engineConfig, sink weir.Sink) error {
 	c := scan.Config{
 		Catalog: engineCatalog(), Rules: catalog.Rules(), Trust: cfg.trust, Limits: cfg.limits, Jobs: cfg.jobs,
 		Deep: cfg.deep, Digest: cfg.digest, Facts: cfg.facts, Inspect: cfg.inspect, Isolate: isolate, Batch: batch, Framework: frameworks(),
-		Advise: cfg.advise,
+		Advise: cfg.advise, Resolve: cfg.resolve,
 	}
 	if cfg.trace != nil {
 		c.Trace = tracer(cfg.trace)

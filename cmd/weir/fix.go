@@ -146,7 +146,9 @@ type fixReport struct {
 	done           map[string]bool // path, line and package of what was told
 }
 
-func told(path string, line int, name string) string { return fmt.Sprintf("%d %s %s", line, path, name) }
+func told(path string, line int, name string) string {
+	return fmt.Sprintf("%d %s %s", line, path, name)
+}
 
 func (o *fixReport) note(format string, args ...any) {
 	if !o.quiet {

@@ -89,6 +89,9 @@ func (a *app) scan(cmd *cobra.Command, targets []string) error {
 		return err
 	}
 	defer db.Close()
+	if cfg.resolve, err = a.resolver(s); err != nil {
+		return err
+	}
 	cfg.advise, cfg.advisories, cfg.old = a.advise(s, db), db.Date().UTC().Format(time.RFC3339), a.tooOld(s, db)
 	out, err := parseOutputs(s.text("format"), s.list("output"))
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 // Install checks a database in whole and puts it in the place of another, in one step. One that is older than what is there is refused.
 func Install(from, to string) (Info, error) {
 	return place(from, to, func(fresh Info) error {
-		old, err := describe(to)
+		old, err := Describe(to)
 		switch {
 		case errors.Is(err, os.ErrNotExist):
 			return nil
@@ -30,8 +30,8 @@ func Copy(from, to string) (Info, error) {
 	return place(from, to, func(Info) error { return nil })
 }
 
-// describe opens one file alone.
-func describe(name string) (Info, error) {
+// Describe opens one file alone and says what it holds.
+func Describe(name string) (Info, error) {
 	data, release, err := mapFile(name)
 	if err != nil {
 		return Info{}, err
@@ -75,7 +75,7 @@ func place(from, to string, accept func(Info) error) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	info, err := describe(f.Name())
+	info, err := Describe(f.Name())
 	if err == nil {
 		err = accept(info)
 	}
@@ -84,4 +84,16 @@ func place(from, to string, accept func(Info) error) (Info, error) {
 	}
 	info.File = to
 	return info, err
+}
+
+// IsDatabase says whether a file begins as a database of any version does.
+func IsDatabase(name string) bool {
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var b [7]byte
+	_, err = io.ReadFull(f, b[:])
+	return err == nil && string(b[:]) == magic[:7]
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -17,9 +18,10 @@ import (
 	"weir"
 )
 
-// TestSARIFSchema validates reports against the official schema.
-func TestSARIFSchema(t *testing.T) {
-	text, err := os.ReadFile("testdata/sarif-schema-2.1.0.json")
+// compile reads a schema from testdata.
+func compile(t *testing.T, file string) *jsonschema.Schema {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,13 +31,19 @@ func TestSARIFSchema(t *testing.T) {
 	}
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	if err := c.AddResource("sarif.json", doc); err != nil {
+	if err := c.AddResource(file, doc); err != nil {
 		t.Fatal(err)
 	}
-	schema, err := c.Compile("sarif.json")
+	schema, err := c.Compile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return schema
+}
+
+// TestSARIFSchema validates reports against the official schema.
+func TestSARIFSchema(t *testing.T) {
+	schema := compile(t, "sarif-schema-2.1.0.json")
 	for name, events := range map[string][]weir.Event{
 		"sample": sample(), "hostile": hostile(), "empty": {{Start: &weir.Start{}}, {End: &weir.End{Summary: weir.Summary{Complete: true}}}},
 	} {
@@ -102,6 +110,57 @@ func TestSARIFMessagesMakeNoLinks(t *testing.T) {
 	got := sarifMessage(weir.Finding{Message: "see [here](javascript:alert(1))"}).Text
 	if got != `see \[here\](javascript:alert(1))` {
 		t.Errorf("got %q", got)
+	}
+}
+
+// bill is a stream with packages of every kind, a chain, a model, a flaw and a waived one.
+func bill() []weir.Event {
+	pack := func(purl string, line int, direct bool, chain []string, flaws ...string) weir.Event {
+		return weir.Event{Package: &weir.Package{PURL: purl, Path: "app/poetry.lock", Line: line, Direct: direct, Chain: chain, Flaws: flaws, Safe: "2.2.3"}}
+	}
+	flaw := func(line int, w *weir.Waiver, ids ...string) weir.Event {
+		return weir.Event{Finding: &weir.Finding{
+			Rule: "dependency/known-vulnerability", Severity: weir.SeverityHigh, Path: "app/poetry.lock", Pos: weir.Pos{Line: line}, Message: "a flaw", Fix: "upgrade",
+			Aliases: ids, CWE: []int{770}, References: []string{"https://example.org/a", "ATLAS:AML.T0011"}, Waived: w,
+		}}
+	}
+	return []weir.Event{
+		{Start: &weir.Start{Schema: weir.Schema, Tool: weir.Tool{Name: "weir", Version: "1"}, Targets: []string{"app"}}},
+		flaw(9, nil, "CVE-2023-1", "GHSA-x"), flaw(4, &weir.Waiver{Reason: "not reached", Source: "weir.yaml:3"}, "CVE-2023-2"),
+		pack("pkg:pypi/mlflow@2.9.2", 1, true, nil), pack("pkg:pypi/flask@2.2", 4, false, []string{"mlflow"}, "CVE-2023-2"),
+		pack("pkg:pypi/werkzeug@2.2.2", 9, false, []string{"mlflow", "flask"}, "CVE-2023-1"),
+		pack("pkg:maven/org.apache.commons/commons-text@1.9", 12, true, nil), pack("pkg:npm/%40scope/a@1", 13, true, nil), pack("pkg:oci/python@3.12", 14, true, nil),
+		{Artifact: &weir.Artifact{Path: "app/poetry.lock", Format: "poetry-lock", Verdict: weir.VerdictVulnerable}},
+		{Artifact: &weir.Artifact{Path: "app/m.pt", Format: "torch", Framework: "pytorch", Verdict: weir.VerdictClean, Digest: "sha256:" + strings.Repeat("0a", 32)}},
+		{End: &weir.End{}},
+	}
+}
+
+// TestCycloneDX validates bills against the official schema (its prose left out) and looks at what a reader needs most.
+func TestCycloneDX(t *testing.T) {
+	schema := compile(t, "cyclonedx-1.6.schema.json")
+	for name, events := range map[string][]weir.Event{"sample": sample(), "hostile": hostile(), "bill": bill(), "empty": {{Start: &weir.Start{}}, {End: &weir.End{}}}} {
+		v, err := jsonschema.UnmarshalJSON(bytes.NewReader(render(t, "cyclonedx", Options{}, events)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(v); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	broken, _ := jsonschema.UnmarshalJSON(strings.NewReader(`{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"type":"library"}]}`))
+	if schema.Validate(broken) == nil {
+		t.Error("the schema refuses nothing")
+	}
+	got := string(render(t, "cyclonedx", Options{}, bill()))
+	for _, want := range []string{
+		`{"ref":"scan","dependsOn":["model:app/m.pt","pkg:maven/org.apache.commons/commons-text@1.9","pkg:npm/%40scope/a@1","pkg:oci/python@3.12","pkg:pypi/mlflow@2.9.2"]}`,
+		`{"ref":"pkg:pypi/flask@2.2","dependsOn":["pkg:pypi/werkzeug@2.2.2"]}`, `"type":"machine-learning-model"`, `"group":"@scope","name":"a"`,
+		`"id":"CVE-2023-1"`, `"affects":[{"ref":"pkg:pypi/werkzeug@2.2.2"}]`, `"response":["will_not_fix"],"detail":"not reached"`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s is not in\n%s", want, got)
+		}
 	}
 }
 

@@ -55,6 +55,7 @@ func All() []Format {
 		{"gitlab", "GitLab's security report (SAST)", newGitLab},
 		{"junit", "JUnit XML, for services that show tests", newJUnit},
 		{"markdown", "for a pull request's comment or a job's summary", newMarkdown},
+		{"cyclonedx", "CycloneDX 1.6 bill of materials: packages, models, known flaws (VEX)", newCycloneDX},
 		{"html", "one page for a browser, without scripts", newHTML},
 	}
 }

@@ -53,15 +53,23 @@ type choice struct {
 // each with its chain. What cannot be told is an unresolved requirement with its reason among them, and the rest is given all the same; an error says
 // that the index could not be asked or that the requirements contradict each other.
 func (r *Resolver) Resolve(ctx context.Context, direct []weir.Requirement) ([]weir.Requirement, error) {
-	s := &solver{r: r, ctx: ctx, needs: map[string][]need{}, chosen: map[string]choice{}}
+	s := &solver{r: r, ctx: ctx, needs: map[string][]need{}, chosen: map[string]choice{}, bounds: map[string][]need{}}
 	for _, q := range direct {
-		if q.Ecosystem != "pypi" || q.Name == "" || q.Origin == weir.OriginConstraint || q.State == weir.PinUnresolved || q.URL != "" {
+		if q.Ecosystem != "pypi" || q.Name == "" || q.State == weir.PinUnresolved || q.URL != "" {
 			continue
 		}
 		if q.Marker != "" {
 			if holds, err := r.env.holds(q.Marker, nil); err == nil && !holds {
 				continue
 			}
+		}
+		if q.Origin == weir.OriginConstraint {
+			set, err := constraint(q)
+			if err != nil {
+				return nil, err
+			}
+			s.bounds[q.Name] = append(s.bounds[q.Name], need{q, set, ""})
+			continue
 		}
 		if err := s.require(q, ""); err != nil {
 			return nil, err
@@ -78,6 +86,7 @@ type solver struct {
 	r       *Resolver
 	ctx     context.Context
 	needs   map[string][]need
+	bounds  map[string][]need // by constraints, should the package be needed
 	chosen  map[string]choice
 	order   []string // of the names, as they came up
 	trail   []point
@@ -98,16 +107,9 @@ type point struct {
 }
 
 func (s *solver) require(q weir.Requirement, parent string) error {
-	constraint := q.Range
-	if q.State == weir.PinExact {
-		constraint = "==" + q.Version
-	}
-	set := version.PEP440.Any()
-	if constraint != "" {
-		var err error
-		if set, err = version.PEP440.Parse(constraint); err != nil {
-			return fmt.Errorf("requirement %q: %w", q.Text, err)
-		}
+	set, err := constraint(q)
+	if err != nil {
+		return err
 	}
 	if _, known := s.needs[q.Name]; !known {
 		if len(s.order) >= maxPackages {
@@ -117,6 +119,22 @@ func (s *solver) require(q weir.Requirement, parent string) error {
 	}
 	s.needs[q.Name] = append(slices.Clip(s.needs[q.Name]), need{q, set, parent})
 	return nil
+}
+
+// constraint is the set of versions that a requirement allows.
+func constraint(q weir.Requirement) (version.Set, error) {
+	text := q.Range
+	if q.State == weir.PinExact {
+		text = "==" + q.Version
+	}
+	if text == "" {
+		return version.PEP440.Any(), nil
+	}
+	set, err := version.PEP440.Parse(text)
+	if err != nil {
+		return set, fmt.Errorf("requirement %q: %w", q.Text, err)
+	}
+	return set, nil
 }
 
 // next gives the package to decide on: one with a pin before others, then in the order in which they came up.
@@ -166,7 +184,7 @@ func (s *solver) candidates(name string) ([]release, error) {
 	if err != nil {
 		return nil, err
 	}
-	needs := s.needs[name]
+	needs := slices.Concat(s.needs[name], s.bounds[name])
 	pre, pinned := false, false
 	for _, n := range needs {
 		pre = pre || n.set.Prereleases()
@@ -248,7 +266,7 @@ func (s *solver) blame(name string) {
 
 func (s *solver) conflict(name string) error {
 	var asked []string
-	for _, n := range s.needs[name] {
+	for _, n := range slices.Concat(s.needs[name], s.bounds[name]) {
 		asked = append(asked, fmt.Sprintf("%s (by %s)", cmp.Or(n.req.Range, n.req.Version, "any version"), cmp.Or(n.parent, "the project")))
 	}
 	return fmt.Errorf("%w: %s: no release for this Python is %s", ErrConflict, name, strings.Join(asked, " and "))

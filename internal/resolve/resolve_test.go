@@ -124,6 +124,9 @@ func (s *shelf) serve(w http.ResponseWriter, r *http.Request) {
 // requirement reads the plain forms that these tests write: name, extras, constraint, marker.
 func requirement(s string) weir.Requirement {
 	q := weir.Requirement{Ecosystem: "pypi", Text: s, State: weir.PinRange, Origin: weir.OriginManifest}
+	if rest, bound := strings.CutPrefix(s, "-c "); bound {
+		s, q.Origin = rest, weir.OriginConstraint
+	}
 	body, marker, _ := strings.Cut(s, ";")
 	q.Marker, body = strings.TrimSpace(marker), strings.TrimSpace(body)
 	end := strings.IndexAny(body+" ", " <>=!~[")
@@ -198,6 +201,8 @@ func TestResolve(t *testing.T) {
 				{direct: "more==2.0", want: "more==2.0"},
 				{direct: "only", want: "only==1.0a1"},
 				{direct: "lib==3.0rc1|win ; python_version < '3'", want: "lib==3.0rc1"},
+				{direct: "app>=1|-c lib<1.9", want: "app==1.0, lib==1.5 app, old==1.0 app"},
+				{direct: "lib|-c lib<1", err: "lib"},
 				{direct: "app>=2", err: "old"},
 				{direct: "nowhere", err: "nowhere"},
 			} {

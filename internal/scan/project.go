@@ -74,7 +74,9 @@ func (p *project) judge() {
 	advise := remembered(p.cfg.Advise)
 	units := make([]rule.Unit, 0, len(p.files))
 	places := map[string]place{}
-	for i, f := range dependency.Join(p.files) {
+	joined := dependency.Join(p.files)
+	p.resolve(joined)
+	for i, f := range joined {
 		from := p.from[i]
 		name := f.Path
 		if f.Member != "" {
@@ -97,6 +99,22 @@ func (p *project) judge() {
 		},
 	})
 	p.files, p.from, p.facts = nil, nil, 0
+}
+
+// resolve asks the package index about the manifests of which no file says what they come to. What it cannot answer is a problem of the manifest.
+func (p *project) resolve(joined []dependency.File) {
+	if p.cfg.Resolve == nil {
+		return
+	}
+	for _, a := range dependency.Asks(joined) {
+		closure, index, err := p.cfg.Resolve(p.cfg.ctx, a.Requirements)
+		if err != nil {
+			from := p.from[a.Files[0]]
+			from.r.problems = append(from.r.problems, ProblemRecord{Member: joined[a.Files[0]].Member, Stage: "resolve", Reason: err.Error()})
+			continue
+		}
+		dependency.Learn(joined, a, closure, index)
+	}
 }
 
 // list keeps the packages that a manifest names, for the list of them in the report.

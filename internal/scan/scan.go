@@ -40,13 +40,16 @@ type Config struct {
 	Facts   bool // send facts as events
 	Inspect bool // have parsers describe what is there, and send each member's artifact too
 	// Advise asks the advisory database; nil: there is none, and requirements are listed without being judged.
-	Advise  func(weir.Requirement) weir.Advice
+	Advise func(weir.Requirement) weir.Advice
+	// Resolve asks a package index what the requirements of a manifest come to, and names the index; nil: nobody is asked.
+	Resolve func(ctx context.Context, direct []weir.Requirement) (closure []weir.Requirement, index string, err error)
 	Isolate Isolate
 	Batch   Batch // the same for small files, several at a time; nil: each goes alone
 	// Trace receives the program of every pickle as Python-like source, in order; nil: not wanted.
 	Trace func(path, member string, at int64, line string)
 	// Framework names the framework of a format for reports; nil: unknown.
 	Framework func(format string) string
+	ctx       context.Context // of the run
 }
 
 // Run examines files and sends what it learns to sink, file by file in the order in which they come: facts (if wanted), findings, problems,
@@ -65,6 +68,7 @@ func Run(ctx context.Context, files iter.Seq2[source.File, error], cfg Config, s
 	if cfg.Jobs <= 0 {
 		cfg.Jobs = runtime.GOMAXPROCS(0)
 	}
+	cfg.ctx = ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// Each group of files, mostly of one, is a slot; slots are filled concurrently and emptied in order, so that reports never depend on timing.

