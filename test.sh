@@ -26,6 +26,9 @@ step fuzz, a little of each
 step weir scans its own repository
 bin/weir scan --exclude 'testdata' --exclude 'examples/hostile' --exclude '.cache' --exclude bin --fail-on medium .
 
+step "weir looks up its own modules in Go's advisories of August 2026"
+bin/weir scan --db internal/advisory/testdata/go-2026-08.db --fail-on high go.mod
+
 step "go test, what the race detector cannot show: a lockdown of all threads, bounds of memory"
 go test -count=1 ./internal/sandbox
 

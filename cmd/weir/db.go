@@ -31,7 +31,7 @@ Any command takes one with --db FILE or WEIR_DB.`,
 }
 
 func newDBBuild(a *app) *cobra.Command {
-	var output string
+	var output, date string
 	var serial int64
 	cmd := &cobra.Command{
 		Use:   "build --output FILE SOURCE…",
@@ -50,12 +50,19 @@ or a delta), a folder or single file of OSV JSON or PyPA YAML, CISA's catalogue 
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write the database to `FILE`")
 	cmd.Flags().Int64Var(&serial, "serial", 0, "number of this build for publishing; a higher one replaces a lower one")
+	cmd.Flags().StringVar(&date, "date", "", "day that the data are of (`YYYY-MM-DD`), where records do not say; default: the newest record's")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if output == "" {
 			return usage(fmt.Sprintf("Usage: %s", cmd.UseLine()), "%q needs --output", cmd.CommandPath())
 		}
 		b := advisory.NewBuilder()
 		b.Serial = serial
+		if date != "" {
+			var err error
+			if b.Date, err = time.Parse(time.DateOnly, date); err != nil {
+				return usage("Write it as 2026-08-01.", "--date %q is no date", date)
+			}
+		}
 		if err := a.addSources(b, args); err != nil {
 			return err
 		}

@@ -28,7 +28,9 @@ func pinned(t testing.TB) []weir.Requirement {
 	for name, v := range middle {
 		out = append(out, weir.Requirement{Ecosystem: "pypi", Name: name, State: weir.PinExact, Version: v})
 	}
-	slices.SortFunc(out, func(x, y weir.Requirement) int { return int(hashName("", x.Name)%4096) - int(hashName("", y.Name)%4096) })
+	slices.SortFunc(out, func(x, y weir.Requirement) int {
+		return int(hashName("", x.Name)%4096) - int(hashName("", y.Name)%4096)
+	})
 	return out[:200]
 }
 

@@ -209,12 +209,14 @@ func (b *Builder) addAffected(n int32, a *affected) {
 		s.listed = append(s.listed, v)
 	}
 	for _, imp := range a.Specific.Imports {
+		if len(imp.Symbols) == 0 { // all of the package
+			s.symbols = append(s.symbols, imp.Path)
+		}
 		for _, sym := range imp.Symbols {
-			if len(s.symbols) < maxSymbols {
-				s.symbols = append(s.symbols, strings.TrimPrefix(imp.Path+"."+sym, "."))
-			}
+			s.symbols = append(s.symbols, strings.TrimPrefix(imp.Path+"."+sym, "."))
 		}
 	}
+	s.symbols = s.symbols[:min(len(s.symbols), maxSymbols)]
 	c.states = append(c.states, s)
 }
 

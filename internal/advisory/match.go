@@ -3,6 +3,7 @@ package advisory
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,11 +34,14 @@ func (db *DB) Advise(r weir.Requirement) weir.Advice {
 	}
 	var a weir.Advice
 	if r.State == weir.PinExact {
-		a, ok = v.exact(r.Version)
+		a, err = v.exact(r.Version)
 	} else {
-		a, ok = v.open(r)
+		a, err = v.open(r)
 	}
-	if !ok {
+	if err != nil {
+		if !errors.Is(err, errVersion) {
+			db.fail(err)
+		}
 		return unknown
 	}
 	a.Known = true
@@ -50,6 +54,9 @@ func (db *DB) Advise(r weir.Requirement) weir.Advice {
 	}
 	return a
 }
+
+// errVersion is a version or range that the ecosystem's rules cannot read: nothing is wrong with the database.
+var errVersion = errors.New("not a version or range")
 
 // view is one package in all files.
 type view struct {
@@ -86,11 +93,7 @@ func (db *DB) look(s subject) (*view, error) {
 	}
 	if len(v.shelves) < 2 {
 		if len(v.shelves) == 1 {
-			b := v.shelves[0].block
-			for i := range b.versions {
-				b.version(i)
-			}
-			v.all = b.versions
+			v.all = v.shelves[0].versions
 		}
 		return v, nil
 	}
@@ -98,9 +101,6 @@ func (db *DB) look(s subject) (*view, error) {
 		return nil, err
 	}
 	for _, s := range v.shelves {
-		for i := range s.versions {
-			s.version(i)
-		}
 		v.all = append(v.all, s.versions...)
 	}
 	slices.SortStableFunc(v.all, func(x, y known) int { return bytes.Compare(x.key, y.key) })
@@ -210,22 +210,20 @@ func (v *view) hitsOf(text string) (hits []hit, key []byte, ok bool) {
 	return v.hits(key, public), key, true
 }
 
-func (v *view) exact(used string) (a weir.Advice, ok bool) {
+func (v *view) exact(used string) (a weir.Advice, err error) {
 	hits, key, ok := v.hitsOf(used)
 	if !ok {
-		return a, false
+		return a, errVersion
 	}
 	a.Affected = weir.AffectedNone
 	if len(hits) == 0 {
 		a.Safe = used
-		return a, true
+		return a, nil
 	}
 	a.Affected = weir.AffectedAll
-	if a.Advisories, ok = v.advisories(hits, key); !ok {
-		return a, false
-	}
 	a.Safe = v.safe(key, v.scheme.Prerelease(used))
-	return a, true
+	a.Advisories, err = v.advisories(hits, key)
+	return a, err
 }
 
 // safe is the smallest known version above a key that no flaw concerns.
@@ -236,21 +234,30 @@ func (v *view) safe(key []byte, pre bool) string {
 	}
 	for ; i < len(v.all); i++ {
 		if k := &v.all[i]; (pre || !k.pre) && len(v.hits(k.key, nil)) == 0 {
-			return k.text
+			return v.text(k)
 		}
 	}
 	return ""
+}
+
+// text is a version's text, which often only follows from its key.
+func (v *view) text(k *known) string {
+	if k.text != "" {
+		return k.text
+	}
+	t, _ := v.scheme.Text(k.key, int(k.zeros))
+	return t
 }
 
 // newest is the highest known version, a final one where there is one.
 func (v *view) newest() string {
 	for i := len(v.all) - 1; i >= 0; i-- {
 		if !v.all[i].pre {
-			return v.all[i].text
+			return v.text(&v.all[i])
 		}
 	}
 	if n := len(v.all); n > 0 {
-		return v.all[n-1].text
+		return v.text(&v.all[n-1])
 	}
 	return ""
 }
@@ -262,14 +269,14 @@ type candidate struct {
 }
 
 // open answers for a range or an unbounded requirement.
-func (v *view) open(r weir.Requirement) (a weir.Advice, ok bool) {
+func (v *view) open(r weir.Requirement) (a weir.Advice, err error) {
 	list, ok := v.candidates(r)
 	if !ok {
-		return a, false
+		return a, errVersion
 	}
 	a.Affected = weir.AffectedNone
 	if len(list) == 0 {
-		return a, true
+		return a, nil
 	}
 	var some []hit
 	clean := 0
@@ -289,7 +296,7 @@ func (v *view) open(r weir.Requirement) (a weir.Advice, ok bool) {
 	last := list[len(list)-1]
 	switch {
 	case clean == len(list):
-		return a, true
+		return a, nil
 	case clean == 0:
 		a.Affected = weir.AffectedAll
 		a.Safe = v.safe(last.key, false)
@@ -299,8 +306,8 @@ func (v *view) open(r weir.Requirement) (a weir.Advice, ok bool) {
 	if len(last.hits) > 0 {
 		some = last.hits
 	}
-	a.Advisories, ok = v.advisories(some, list[0].key)
-	return a, ok
+	a.Advisories, err = v.advisories(some, list[0].key)
+	return a, err
 }
 
 // candidates are the known versions that a range allows, in order, and the range's own bounds where it allows them. Where it allows no known
@@ -316,6 +323,7 @@ func (v *view) candidates(r weir.Requirement) ([]candidate, bool) {
 	}
 	var list []candidate
 	for _, k := range v.all {
+		k.text = v.text(&k)
 		if set.All() && !k.pre || !set.All() && set.Contains(k.text) {
 			list = append(list, candidate{known: k})
 		}
@@ -341,12 +349,12 @@ func (v *view) candidates(r weir.Requirement) ([]candidate, bool) {
 }
 
 // advisories turns hits into what rules read, worst first; above says which fixes are of use.
-func (v *view) advisories(hits []hit, above []byte) ([]weir.Advisory, bool) {
+func (v *view) advisories(hits []hit, above []byte) ([]weir.Advisory, error) {
 	out := make([]weir.Advisory, 0, len(hits))
 	for _, h := range hits {
 		t, err := h.shelf.text(h.flaw)
 		if err != nil {
-			return nil, false
+			return nil, err
 		}
 		f := &h.shelf.flaws[h.flaw]
 		a := advisoryOf(t, h.shelf.files[h.flaw].others)
@@ -362,7 +370,7 @@ func (v *view) advisories(hits []hit, above []byte) ([]weir.Advisory, bool) {
 	slices.SortStableFunc(out, func(x, y weir.Advisory) int {
 		return cmp.Or(cmp.Compare(y.Severity, x.Severity), cmp.Compare(y.Score, x.Score), cmp.Compare(x.ID, y.ID))
 	})
-	return out, true
+	return out, nil
 }
 
 // advisoryOf joins a record with older ones about the same flaw, which fill what it leaves open.

@@ -84,3 +84,30 @@ func TestAdviseEmbedded(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestGoDatabase looks up modules in Go's own advisories (osv-go-2026.zip, CC-BY 4.0), as test.sh does with weir's go.mod:
+// weir db build --date 2026-08-01 --output internal/advisory/testdata/go-2026-08.db osv-go-2026.zip
+func TestGoDatabase(t *testing.T) {
+	if err := Check("testdata/go-2026-08.db"); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open("testdata/go-2026-08.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, c := range []struct{ name, version, id, safe string }{
+		{"golang.org/x/net", "v0.7.0", "CVE-2023-39325", "v0.56.0"},
+		{"github.com/ollama/ollama", "v0.1.30", "CVE-2024-37032", ""},
+		{"stdlib", "1.20.0", "CVE-2023-24532", ""},
+	} {
+		a := db.Advise(weir.Requirement{Ecosystem: "golang", Name: c.name, State: weir.PinExact, Version: c.version})
+		found := false
+		for _, x := range a.Advisories {
+			found = found || x.ID == c.id
+		}
+		if !found || c.safe != "" && a.Safe != c.safe {
+			t.Errorf("%s %s: %d advisories, safe %q, newest %q", c.name, c.version, len(a.Advisories), a.Safe, a.Newest)
+		}
+	}
+}

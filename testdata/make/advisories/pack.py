@@ -8,7 +8,6 @@ works); the zips are PyPA's and Go's advisory databases (both CC-BY 4.0): the se
 packages beyond the list. Words are made here.
 """
 import json
-import re
 import sys
 import zipfile
 
