@@ -25,7 +25,7 @@ def command_experiments(c):
     mlflow_command(c, "experiments", "create", "-n", c.name("by command"))
     e = k.get_experiment_by_name(c.name("by command"))
     lines = [x for x in mlflow_command(c, "experiments", "search") if c.name() in x]
-    return [[x.split() for x in lines], e]
+    return [[{"experiment_id": n, "rest": rest} for n, *rest in (x.split() for x in lines)], e]
 
 
 @flow(fresh=True)
@@ -39,7 +39,8 @@ def command_runs_and_artifacts(c):
     got = []
     mlflow_command(c, "artifacts", "download", "--run-id", r.info.run_id, "--artifact-path", "a folder", "--dst-path", os.path.join(c.folder, "out"))
     got.append(open(os.path.join(c.folder, "out", "a folder", "by command.txt")).read())
-    got.append([x.split() for x in mlflow_command(c, "runs", "list", "--experiment-id", e) if "listed" in x])
+    # A line is kept whole, so that its time is known for one.
+    got.append([" ".join(x.split()) for x in mlflow_command(c, "runs", "list", "--experiment-id", e) if "listed" in x])
     return got
 
 

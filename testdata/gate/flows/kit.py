@@ -188,7 +188,7 @@ PATTERNS = [
     ("ms", r"(?<![0-9])1[5-9][0-9]{11}(?![0-9])"),
 ]
 # Where the number of an experiment stands in a text.
-PLACE = re.compile(r"(mlflow-artifacts:/|/experiments/|artifacts/artifacts/|<top>/)(\d+)(?=/|$)|(?<![0-9A-Za-z])()(\d+)(?=(?:/|%2F)[0-9a-f]{32})")
+PLACE = re.compile(r"(mlflow-artifacts:/(?:workspaces/[a-z0-9-]+/)?|/experiments/|artifacts/artifacts/|<top>/)(\d+)(?=/|$)|(?<![0-9A-Za-z])()(\d+)(?=(?:/|%2F)[0-9a-f]{32})")
 EXPERIMENT = {"experiment_id", "experiment_ids", "experimentId", "_mlflow_experiment_ids"}
 ANY = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in PATTERNS))
 
