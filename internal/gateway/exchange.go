@@ -53,8 +53,16 @@ func (x *Exchange) Can(a auth.Action, r auth.Resource) auth.Decision {
 func (x *Exchange) Observing() bool { return x.gate.config.Observe }
 
 // Send makes a request of the gate's own to the upstream, with the gate's credential, and returns its answer; the caller closes the body.
-// The path is encoded from segments; a nil body sends none; length -1 sends it in chunks.
+// The path is encoded from segments; a nil body sends none; length -1 sends it in chunks. The headers of Kind.Carry go along as the caller sent them.
 func (x *Exchange) Send(method string, segments []string, query []wire.Pair, header http.Header, body io.Reader, length int64) (*http.Response, error) {
+	for _, name := range x.Upstream.Kind.Carry {
+		if v := x.Header[name]; v != nil && header[name] == nil {
+			if header = header.Clone(); header == nil {
+				header = http.Header{}
+			}
+			header[name] = v
+		}
+	}
 	return x.Upstream.send(x.Ctx, method, segments, false, query, header, body, length)
 }
 

@@ -18,6 +18,8 @@ type Kind struct {
 	Refusal func(*wire.Refusal) (contentType string, body []byte)
 	// Strip removes what the server may have been started below (MLflow's --static-prefix) before the table is asked; nil: nothing.
 	Strip func(u *Upstream, segments []string) []string
+	// Carry are request headers that say what a request is about, in canonical form: what the gate asks on its own for a request has them too.
+	Carry []string
 	// Headers are answer headers of this server that its clients need, beside the usual ones, in canonical form.
 	Headers map[string]bool
 	// Allow and Switch are the names that Upstream.Allow and Upstream.On may hold for this kind: others would be mistakes that nobody sees.

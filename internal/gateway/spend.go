@@ -23,6 +23,10 @@ func (g *Gate) download(x *Exchange) error {
 	return nil
 }
 
+// CountDownload is for flows of public routes, which find out by themselves who asks (Who) and for what (Resources): the download counts as
+// those of all other routes do. Its error, a *wire.Refusal with 429, says that the account may take no more.
+func (x *Exchange) CountDownload() error { return x.gate.download(x) }
+
 // spending counts what is written to the client. Its error, a *wire.Refusal, ends a download in its midst.
 type spending struct {
 	http.ResponseWriter

@@ -41,7 +41,7 @@ func publicAddress(x *gateway.Exchange, name, v string) error {
 		return refuse("", "%s is no address", name)
 	}
 	if u.Scheme != "https" && !(u.Scheme == "http" && x.Upstream.On["http-webhooks"]) {
-		return hinted(refuse("", "%s must begin with https://", name), "on: [http-webhooks]")
+		return hinted(refuse("", "%s must begin with https://", name), "switch: [http-webhooks]")
 	}
 	if u.User != nil || u.Fragment != "" || strings.Contains(v, "#") {
 		return refuse("", "%s carries a user or a fragment", name)

@@ -90,7 +90,11 @@ func otherHands(x *gateway.Exchange, to string) error {
 		if err != nil {
 			return err
 		}
-		if d := x.Can(auth.Manage, v); !d.Allow {
+		d, err := may(x, auth.Manage, v)
+		if err != nil {
+			return err
+		}
+		if !d.Allow {
 			return wire.Refuse(403, "PERMISSION_DENIED", duties, "weir gate: who made this version is not known, so only somebody who manages the model moves it to "+to)
 		}
 	}

@@ -9,15 +9,22 @@ import (
 	"weir/internal/gateway/wire"
 )
 
-// locate makes a route's Locate of a finder. A finder that names nothing leaves the request to be about all things of that type.
+// locate makes a route's Locate of a finder. A finder that names nothing, or none, leaves the request to be about all things of that type. What is
+// found stands in the workspace of the request.
 func locate(find finder, resource string) finder {
-	if find == nil {
-		return nil
-	}
 	return func(x *gateway.Exchange) ([]auth.Resource, error) {
-		found, err := find(x)
+		var found []auth.Resource
+		var err error
+		if find != nil {
+			found, err = find(x)
+		}
 		if err == nil && len(found) == 0 {
 			found = []auth.Resource{{Type: resource}}
+		}
+		for i := range found {
+			if err == nil {
+				found[i], err = placedIn(x, found[i])
+			}
 		}
 		return found, err
 	}
@@ -60,10 +67,20 @@ func needing(a auth.Action, find finder) finder {
 }
 
 func need(x *gateway.Exchange, a auth.Action, r auth.Resource) error {
-	if d := x.Can(a, r); !d.Allow {
-		return denied(d)
+	d, err := may(x, a, r)
+	if err == nil && !d.Allow {
+		err = denied(d)
 	}
-	return nil
+	return err
+}
+
+// may decides about something in the workspace of the request.
+func may(x *gateway.Exchange, a auth.Action, r auth.Resource) (auth.Decision, error) {
+	r, err := placedIn(x, r)
+	if err != nil {
+		return auth.Decision{}, err
+	}
+	return x.Can(a, r), nil
 }
 
 // denied says no more to the caller than that it may not be: not whether the thing exists.

@@ -321,7 +321,11 @@ func graphHide(x *gateway.Exchange, v any, hidden *int) (any, error) {
 				if err != nil {
 					return nil, err
 				}
-				if !x.Can(auth.Read, r).Allow {
+				d, err := may(x, auth.Read, r)
+				if err != nil {
+					return nil, err
+				}
+				if !d.Allow {
 					*hidden++
 					continue
 				}

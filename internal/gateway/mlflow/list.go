@@ -287,7 +287,10 @@ func (p *pager) list(r rows) gateway.Flow {
 // fill collects rows until a page is full and the row after it is found, so that a token is given only where something follows.
 func (p *pager) fill(s search, r rows, at mark) (out []json.RawMessage, first *page, next *mark, err error) {
 	want := s.size
-	everything := s.x.Can(auth.Read, auth.Resource{Type: s.x.Route.Resource}).Allow
+	everything, err := may(s.x, auth.Read, auth.Resource{Type: s.x.Route.Resource})
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	hidden := 0
 	out = []json.RawMessage{}
 	for n := 0; n < pageReads; n++ {
@@ -314,7 +317,11 @@ func (p *pager) fill(s search, r rows, at mark) (out []json.RawMessage, first *p
 			if err != nil {
 				return nil, nil, nil, err
 			}
-			if !s.x.Can(auth.Read, res).Allow {
+			d, err := may(s.x, auth.Read, res)
+			if err != nil {
+				return nil, nil, nil, err
+			}
+			if !d.Allow {
 				hidden++
 				continue
 			}
@@ -330,7 +337,7 @@ func (p *pager) fill(s search, r rows, at mark) (out []json.RawMessage, first *p
 			return out, first, nil, nil
 		}
 		at = mark{Token: pg.next, Size: at.Size}
-		if len(out) == want && everything && hidden == 0 {
+		if len(out) == want && everything.Allow && hidden == 0 {
 			return out, first, &at, nil
 		}
 		if hidden > 0 && at.Size < lookAhead {
@@ -356,7 +363,11 @@ func (p *pager) rows(r rows) gateway.Flow {
 			if err != nil {
 				return err
 			}
-			if x.Can(auth.Read, res).Allow {
+			d, err := may(x, auth.Read, res)
+			if err != nil {
+				return err
+			}
+			if d.Allow {
 				out = append(out, pg.list[i])
 			}
 		}

@@ -3,14 +3,14 @@ package mlflow
 import (
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"weir/internal/auth"
 	"weir/internal/gateway"
+	"weir/internal/gateway/mlflow/flow"
 	"weir/internal/gateway/wire"
 )
 
@@ -34,7 +34,7 @@ func ask(x *gateway.Exchange, path string, query ...wire.Pair) (wire.Object, err
 		}
 		segments = append(segments, s)
 	}
-	answer, status, err := askIn(x, segments, query)
+	answer, status, err := x.Ask("GET", segments, query, nil)
 	switch {
 	case err != nil:
 		return nil, err
@@ -46,37 +46,45 @@ func ask(x *gateway.Exchange, path string, query ...wire.Pair) (wire.Object, err
 	return nil, fmt.Errorf("the server answered %d when the gate asked for %q", status, path)
 }
 
-// inWorkspace is the header by which MLflow 3.10 and later tell apart what has the same name in two workspaces.
-const inWorkspace = "X-Mlflow-Workspace"
+const inWorkspace = flow.Workspace
 
-// askIn asks within the workspace that the request is about.
-func askIn(x *gateway.Exchange, segments []string, query []wire.Pair) (wire.Object, int, error) {
+// holder is the workspace that a request is about, to stand around what is in it: that of its header, or else the one that a server with
+// workspaces takes then.
+func holder(x *gateway.Exchange) ([]auth.Resource, error) {
 	w := x.Header.Get(inWorkspace)
 	if w == "" {
-		return x.Ask("GET", segments, query, nil)
+		has, err := remember(x, "workspaces", forGood, func() (bool, error) {
+			a, err := ask(x, "3.0/mlflow/server-info")
+			if errors.Is(err, errAbsent) {
+				return false, nil
+			}
+			on, _ := a["workspaces_enabled"].(bool)
+			return on, err
+		})
+		if err != nil || !has {
+			return nil, err
+		}
+		w = usualWorkspace
 	}
-	res, err := x.Send("GET", segments, query, http.Header{inWorkspace: {w}, "Accept": {"application/json"}}, nil, 0)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(res.Body, 4<<20))
-	if err != nil {
-		return nil, 0, err
-	}
-	answer, err := wire.ParseJSON(b, wire.AnswerLimits)
-	if err != nil {
-		return nil, res.StatusCode, nil
-	}
-	return answer, res.StatusCode, nil
+	return []auth.Resource{{Type: workspace, ID: w, Name: w}}, nil
 }
 
-// holder is the workspace that a request is about, to stand around what is in it.
-func holder(x *gateway.Exchange) []auth.Resource {
-	if w := x.Header.Get(inWorkspace); w != "" {
-		return []auth.Resource{{Type: workspace, ID: w, Name: w}}
+// usualWorkspace is the one that MLflow takes when a request names none (mlflow/utils/workspace_utils.py).
+const usualWorkspace = "default"
+
+// placedIn puts a resource into the workspace that the request is about, unless it stands in one, or is one, or no part of any.
+func placedIn(x *gateway.Exchange, r auth.Resource) (auth.Resource, error) {
+	if r.Type == workspace || r.Type == auth.Lobby {
+		return r, nil
 	}
-	return nil
+	for i := range r.Within {
+		if r.Within[i].Type == workspace {
+			return r, nil
+		}
+	}
+	h, err := holder(x)
+	r.Within = append(slices.Clip(r.Within), h...)
+	return r, err
 }
 
 // keyOf is the name of a fact about a thing, in its workspace.
@@ -145,7 +153,7 @@ func infoOfExperiment(x *gateway.Exchange, id string) (experimentInfo, error) {
 }
 
 func theExperiment(x *gateway.Exchange, id string) (auth.Resource, error) {
-	r := auth.Resource{Type: experiment, ID: id, Owner: owner(x, experiment, id), Within: holder(x)}
+	r := auth.Resource{Type: experiment, ID: id, Owner: owner(x, experiment, id)}
 	info, err := infoOfExperiment(x, id)
 	if err != nil {
 		return r, absent(err)
@@ -265,7 +273,7 @@ var names = map[string]place{
 
 // theNumbered is something without a place of its own, by the number that the server gave it.
 func theNumbered(x *gateway.Exchange, kind, id string) (auth.Resource, error) {
-	r := auth.Resource{Type: kind, ID: id, Within: holder(x)}
+	r := auth.Resource{Type: kind, ID: id}
 	p, ok := names[kind]
 	if !ok {
 		return r, nil
@@ -299,7 +307,7 @@ func theModel(x *gateway.Exchange, name string) (auth.Resource, error) {
 		return tagsOf(at(a, "registered_model.tags")), nil
 	})
 	r := modelOf(name, tags)
-	r.Owner, r.Within = owner(x, registeredModel, name), holder(x)
+	r.Owner = owner(x, registeredModel, name)
 	return r, absent(err)
 }
 

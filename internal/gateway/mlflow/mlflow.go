@@ -44,7 +44,7 @@ const (
 // Kind is MLflow's tracking server. Each call makes one of its own, with a key of its own for the page tokens that it hands out.
 func Kind() *gateway.Kind {
 	shapes := readShapes()
-	k := &gateway.Kind{Name: "mlflow", Doc: "MLflow tracking server, 1.30 to 3.17", Refusal: refusal, Strip: strip,
+	k := &gateway.Kind{Name: "mlflow", Doc: "MLflow tracking server, 1.30 to 3.17", Refusal: refusal, Strip: strip, Carry: []string{inWorkspace},
 		Allow:  []string{"static-prefix", "artifact-locations", "sources", "webhook-hosts", "protected-aliases", "protected-stages", "deploy-verdicts"},
 		Switch: []string{duties, "http-webhooks", "scorer-code"}}
 	for _, l := range lines(newPager()) {

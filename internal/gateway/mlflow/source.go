@@ -114,8 +114,8 @@ func newVersion(x *gateway.Exchange) ([]auth.Resource, error) {
 	if m.Tags == nil && strings.EqualFold(tags[isPrompt], "true") {
 		m = modelOf(name, tags)
 	}
-	if d := x.Can(x.Route.Action, versionOf(m, "")); !d.Allow {
-		return nil, denied(d)
+	if err := need(x, x.Route.Action, versionOf(m, "")); err != nil {
+		return nil, err
 	}
 	if err := checkSource(x, tags); err != nil {
 		return nil, err
@@ -249,6 +249,10 @@ func artifactPath(name string) finder {
 		p, err := value(x, name)
 		if err != nil || p == "" {
 			return nil, err
+		}
+		// The server puts what has no such beginning below it: one file would have two names.
+		if w := x.Header.Get(inWorkspace); w != "" && w != usualWorkspace && !strings.HasPrefix(p+"/", "workspaces/"+w+"/") {
+			return nil, refuse("mlflow/workspace", "artifacts of the workspace %s lie below workspaces/%s", w, w)
 		}
 		r, err := locatePath(x, p)
 		return []auth.Resource{r}, err

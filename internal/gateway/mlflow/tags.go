@@ -122,7 +122,7 @@ var scorerCode = check{Name: "mlflow/scorer-code", Test: func(x *gateway.Exchang
 			return refuse("", "a serialized scorer is no JSON object")
 		}
 		if src, _ := o["call_source"].(string); src != "" {
-			return hinted(refuse("", "the scorer carries Python source (call_source)"), "on: [scorer-code]")
+			return hinted(refuse("", "the scorer carries Python source (call_source)"), "switch: [scorer-code]")
 		}
 	}
 	return nil

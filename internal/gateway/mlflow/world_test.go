@@ -45,11 +45,14 @@ const marked = "X-Mlflow-Client-Version"
 
 func newWorld(t testing.TB, version string, change func(*gateway.Upstream)) *world {
 	t.Helper()
-	srv := &gatetest.Server{URL: os.Getenv("DEVURL")} // DEV
-	if srv.URL == "" {                                // DEV
-		srv = gatetest.Shared(t, "mlflow", version)
-	} // DEV
-	w := &world{t: t, direct: srv.URL, who: map[string]auth.Principal{}, genai: version == "new"}
+	srv := gatetest.Shared(t, "mlflow", version)
+	return newWorldOf(t, srv, version == "new", change)
+}
+
+// newWorldOf is a world before a server that was started in another way.
+func newWorldOf(t testing.TB, srv *gatetest.Server, genai bool, change func(*gateway.Upstream)) *world {
+	t.Helper()
+	w := &world{t: t, direct: srv.URL, who: map[string]auth.Principal{}, genai: genai}
 	to, err := url.Parse(srv.URL)
 	if err != nil {
 		t.Fatal(err)

@@ -68,7 +68,7 @@ func GetLoggedArtifact(x *gateway.Exchange) error {
 // GetTraceArtifact hands out a trace's data or one of its attachments.
 func GetTraceArtifact(x *gateway.Exchange) error {
 	id, _ := x.Param("request_id")
-	return serveAsked(x, root{at: "trace:" + id, fleeting: true, alone: true}, "path", nil)
+	return serveAsked(x, root{at: scoped(x, "trace:"+id), fleeting: true, alone: true}, "path", nil)
 }
 
 // serveAsked hands out a file that the request itself names to the server.
@@ -231,8 +231,14 @@ func fromCopy(x *gateway.Exchange, r root, p string, ranged, shown bool) error {
 	return answerCopy(x, it, p, shown)
 }
 
-// fetch takes a file out of the server and into the spool, and has it judged when judge is set.
+// fetch takes a file out of the server and into the spool, and has it judged when judge is set. Where it lies is learned only when nobody wrote
+// there meanwhile.
 func fetch(x *gateway.Exchange, n *intake.Intake, r root, p string, judge bool) (*intake.Item, error) {
+	at := join(r.at, p)
+	before, _, err := n.PlaceOf(x.Ctx, x.Upstream.Name, at)
+	if err != nil {
+		return nil, err
+	}
 	res, err := r.get(x, p)
 	if err != nil {
 		return nil, err
@@ -247,7 +253,6 @@ func fetch(x *gateway.Exchange, n *intake.Intake, r root, p string, judge bool) 
 		h.Del("Content-Length")
 		return nil, &noFile{res.StatusCode, h, b}
 	}
-	at := join(r.at, p)
 	it, err := n.Spool(x.Ctx, res.Body, intake.Meta{Server: x.Upstream.Name, Name: p, To: "artifact " + at, Length: res.ContentLength})
 	if err != nil {
 		return nil, err
@@ -259,7 +264,7 @@ func fetch(x *gateway.Exchange, n *intake.Intake, r root, p string, judge bool) 
 			return nil, err
 		}
 	}
-	if !r.fleeting {
+	if after, _, err := n.PlaceOf(x.Ctx, x.Upstream.Name, at); !r.fleeting && err == nil && after.Digest == before.Digest {
 		n.Learn(intake.Place{Server: x.Upstream.Name, Path: at, Digest: it.Digest, Size: it.Size})
 	}
 	return it, nil

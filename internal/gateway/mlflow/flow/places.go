@@ -33,6 +33,17 @@ type file struct {
 	dir  bool
 }
 
+// Workspace is the header by which MLflow 3.10 and later tell apart what has the same name in two workspaces.
+const Workspace = "X-Mlflow-Workspace"
+
+// scoped is the name of a fact about something in the workspace of the request: a thing of another one is not there.
+func scoped(x *gateway.Exchange, name string) string {
+	if w := x.Header.Get(Workspace); w != "" {
+		return name + " in " + w
+	}
+	return name
+}
+
 // proxyRoot is what the artifact proxy serves.
 const proxyRoot = "mlflow-artifacts:"
 
@@ -189,7 +200,7 @@ func rootOf(uri string, otherwise func(at string) root) root {
 
 // runRoot finds a run's artifact folder.
 func runRoot(x *gateway.Exchange, id string) (root, error) {
-	uri, err := x.Lasting("artifacts of run "+id, func() (string, error) {
+	uri, err := x.Lasting(scoped(x, "artifacts of run "+id), func() (string, error) {
 		o, err := ask(x, api(x, "api", "2.0", "mlflow", "runs", "get"), wire.Pair{Name: "run_id", Value: id})
 		if err != nil {
 			return "", err
@@ -206,7 +217,7 @@ func runRoot(x *gateway.Exchange, id string) (root, error) {
 
 // loggedRoot finds a logged model's artifact folder.
 func loggedRoot(x *gateway.Exchange, id string) (root, error) {
-	uri, err := x.Lasting("artifacts of model "+id, func() (string, error) {
+	uri, err := x.Lasting(scoped(x, "artifacts of model "+id), func() (string, error) {
 		o, err := ask(x, api(x, "api", "2.0", "mlflow", "logged-models", id))
 		if err != nil {
 			return "", err
@@ -245,12 +256,13 @@ func locate(x *gateway.Exchange, source, runID string, hops int) (root, string, 
 		return r, below, err
 	case "models":
 		first, below, _ := strings.Cut(strings.Trim(rest, "/"), "/")
-		if strings.HasPrefix(first, "m-") {
+		// A registered model may be called like a logged model's id: what has two parts is NAME/VERSION to MLflow.
+		if below == "" && strings.HasPrefix(first, "m-") {
 			r, err := loggedRoot(x, first)
-			return r, below, err
+			return r, "", err
 		}
-		if version, below, _ := strings.Cut(below, "/"); version != "" && below == "" {
-			uri, run, err := versionSource(x, first, version)
+		if below != "" && !strings.Contains(below, "/") {
+			uri, run, err := versionSource(x, first, below)
 			if err != nil {
 				return root{}, "", err
 			}

@@ -56,17 +56,19 @@ func putPart(x *gateway.Exchange) error {
 
 // grant is what an address of the gate's stands for.
 type grant struct {
-	server, who string
-	write       bool
-	root        root
-	path        string
-	upload      wire.Object // the request that asks the server for its own address when the file is delivered
+	server, workspace string
+	who               auth.Principal
+	about             []auth.Resource
+	write             bool
+	root              root
+	path              string
+	upload            wire.Object // the request that asks the server for its own address when the file is delivered
 }
 
-// Lifetimes of addresses. Seven days is what the clouds allow at most.
+// Lifetimes of addresses. Clouds allow seven days, but who has one needs no token any more, and a token that is revoked shall end what it opened.
 const (
 	grantTime = 15 * time.Minute
-	grantMost = 7 * 24 * time.Hour
+	grantMost = time.Hour
 )
 
 func lifetime(x *gateway.Exchange) time.Duration {
@@ -82,7 +84,7 @@ func address(x *gateway.Exchange, g grant) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	g.server, g.who = x.Upstream.Name, x.Who.Name
+	g.server, g.workspace, g.who, g.about = x.Upstream.Name, x.Header.Get(Workspace), x.Who, x.Resources
 	id, err := n.Ticket(g, lifetime(x))
 	if err != nil {
 		return "", err
@@ -104,14 +106,19 @@ func granted(x *gateway.Exchange, write bool) (grant, error) {
 	if !ok || g.server != x.Upstream.Name || g.write != write {
 		return grant{}, wire.Refuse(http.StatusForbidden, "PERMISSION_DENIED", "transfer", "this address is over or was never given out")
 	}
-	x.Record.Who = g.who
-	x.Who.Name = g.who
+	x.Record.Who, x.Who, x.Resources = g.who.Name, g.who, g.about
+	if x.Header.Del(Workspace); g.workspace != "" {
+		x.Header.Set(Workspace, g.workspace)
+	}
 	return g, nil
 }
 
 func getFile(x *gateway.Exchange) error {
 	g, err := granted(x, false)
 	if err != nil {
+		return err
+	}
+	if err := x.CountDownload(); err != nil {
 		return err
 	}
 	return serve(x, g.root, g.path, false)

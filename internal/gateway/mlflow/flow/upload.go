@@ -5,8 +5,10 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path"
 	"strconv"
 	"strings"
+	"sync"
 
 	"weir/internal/gateway"
 	"weir/internal/gateway/intake"
@@ -70,29 +72,70 @@ func takeIn(x *gateway.Exchange, root, p string, body io.Reader, deliver func(*o
 }
 
 // hand delivers an admitted item and remembers where it lies. What the server may have got in part is forgotten first, so that a transfer
-// that broke off is judged anew by whoever downloads it.
+// that broke off is judged anew by whoever downloads it; and when two are under way to one place, nobody knows which of them stays.
 func hand(x *gateway.Exchange, it *intake.Item, root, p string, deliver func(*os.File, int64) (*http.Response, error)) (*http.Response, error) {
 	n, err := x.Intake()
 	if err != nil {
 		return nil, err
 	}
 	place := intake.Place{Server: x.Upstream.Name, Path: join(root, p), Digest: unfinished, Size: it.Size}
-	n.SetPlace(place)
-	forgetFolders(x, root, p)
 	f, err := it.Open()
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	key := place.Server + " " + place.Path
+	under := writers.begin(key)
+	n.SetPlace(place)
+	forgetFolders(x, root, p)
 	res, err := deliver(f, it.Size)
-	if err != nil {
-		return nil, err
+	if err == nil && res.StatusCode/100 == 2 {
+		n.SetPlace(intake.Place{Server: place.Server, Path: place.Path, Digest: it.Digest, Size: it.Size})
 	}
-	if res.StatusCode/100 == 2 {
-		place.Digest = it.Digest
+	if !writers.end(key, under) {
 		n.SetPlace(place)
 	}
-	return res, nil
+	forgetFolders(x, root, p) // what was asked while the file was on its way was told of the folder without it
+	return res, err
+}
+
+// writers are the transfers that are under way to the servers.
+var writers = writing{to: map[string]*overlap{}}
+
+// writing knows which places are being written.
+type writing struct {
+	mu sync.Mutex
+	to map[string]*overlap
+}
+
+// overlap is what goes to one place at one time.
+type overlap struct {
+	now  int
+	many bool // there was more than one at a time
+}
+
+func (w *writing) begin(key string) *overlap {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	o := w.to[key]
+	if o == nil {
+		o = &overlap{}
+		w.to[key] = o
+	}
+	if o.now++; o.now > 1 {
+		o.many = true
+	}
+	return o
+}
+
+// end says whether the transfer was alone.
+func (w *writing) end(key string, o *overlap) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if o.now--; o.now == 0 {
+		delete(w.to, key)
+	}
+	return !o.many
 }
 
 // unfinished stands for the digest of what is being written.
@@ -300,6 +343,6 @@ func DeleteArtifact(x *gateway.Exchange) error {
 	if err := n.ForgetPlaces(x.Ctx, x.Upstream.Name, join(proxyRoot, p)); err != nil {
 		return err
 	}
-	forgetFolders(x, proxyRoot, p)
+	defer forgetFolders(x, proxyRoot, path.Join(p, mainFile)) // the folder itself may be what goes
 	return x.Forward()
 }
