@@ -152,6 +152,14 @@ func (a *Auth) SetGroups(ctx context.Context, name string, in []string) error {
 	if acc.Groups, err = groups(in); err != nil {
 		return fmt.Errorf("account %q: %w", name, err)
 	}
+	if err := a.notLast(ctx, fmt.Sprintf("account %q", name), func(other *Account) bool {
+		if other.Name == name {
+			other.Groups = acc.Groups
+		}
+		return true
+	}, nil); err != nil {
+		return err
+	}
 	return a.set(ctx, acc)
 }
 
@@ -168,7 +176,7 @@ func (a *Auth) disable(ctx context.Context, name string, off bool) error {
 		return fmt.Errorf("account %q: %w", name, err)
 	}
 	if off {
-		if err := a.notLast(ctx, func(s subject) bool { return s.group || s.name != name }, name); err != nil {
+		if err := a.notLast(ctx, fmt.Sprintf("account %q", name), func(acc *Account) bool { return acc.Name != name }, nil); err != nil {
 			return err
 		}
 	}
@@ -188,7 +196,7 @@ func (a *Auth) set(ctx context.Context, acc Account) error {
 
 // Delete removes an account with its tokens, sessions and grants.
 func (a *Auth) Delete(ctx context.Context, name string) error {
-	if err := a.notLast(ctx, func(s subject) bool { return s.group || s.name != name }, name); err != nil {
+	if err := a.notLast(ctx, fmt.Sprintf("account %q", name), func(acc *Account) bool { return acc.Name != name }, nil); err != nil {
 		return err
 	}
 	defer a.changed()
@@ -198,10 +206,10 @@ func (a *Auth) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// notLast refuses to take away the last way in for an admin: among the enabled accounts without gone, one must hold the role admin everywhere, by a
-// grant that stays.
-func (a *Auth) notLast(ctx context.Context, stays func(subject) bool, gone string) error {
-	all, err := a.storage.Grants(ctx)
+// notLast refuses to take away the last way in for an admin: among the enabled accounts that stay (as stays changes them), one must hold the role admin
+// everywhere by a grant that is kept. Nil functions change nothing.
+func (a *Auth) notLast(ctx context.Context, what string, stays func(*Account) bool, kept func(Granted) bool) error {
+	grants, err := a.storage.Grants(ctx)
 	if err != nil {
 		return err
 	}
@@ -209,26 +217,32 @@ func (a *Auth) notLast(ctx context.Context, stays func(subject) bool, gone strin
 	if err != nil {
 		return err
 	}
-	admins := func(stays func(Granted) bool, gone string) int {
-		n := 0
-		for _, acc := range accounts {
-			if acc.Disabled || acc.Name == gone {
-				continue
-			}
-			if slices.ContainsFunc(all, func(g Granted) bool {
-				return g.Role == RoleAdmin && g.Scope.everything() && stays(g) && (g.Group && slices.Contains(acc.Groups, g.To) || !g.Group && g.To == acc.Name)
-			}) {
-				n++
+	before := admins(accounts, grants)
+	if stays != nil {
+		left := accounts[:0]
+		for i := range accounts {
+			if stays(&accounts[i]) {
+				left = append(left, accounts[i])
 			}
 		}
-		return n
+		accounts = left
 	}
-	before := admins(func(Granted) bool { return true }, "")
-	after := admins(func(g Granted) bool { return stays(subject{g.To, g.Group}) }, gone)
-	if before > 0 && after == 0 {
-		return fmt.Errorf("account %q: %w", gone, ErrLast)
+	if kept != nil {
+		grants = slices.DeleteFunc(grants, func(g Granted) bool { return !kept(g) })
+	}
+	if before && !admins(accounts, grants) {
+		return fmt.Errorf("%s: %w", what, ErrLast)
 	}
 	return nil
+}
+
+// admins says whether an enabled account holds the role admin everywhere.
+func admins(accounts []Account, grants []Granted) bool {
+	return slices.ContainsFunc(accounts, func(acc Account) bool {
+		return !acc.Disabled && slices.ContainsFunc(grants, func(g Granted) bool {
+			return g.Role == RoleAdmin && g.Scope.everything() && (g.Group && slices.Contains(acc.Groups, g.To) || !g.Group && g.To == acc.Name)
+		})
+	})
 }
 
 // NewToken makes a token for an account and gives it: this is the only time that it can be read. life is how long it lives, 0 for ever.
@@ -310,11 +324,8 @@ func (a *Auth) Revoke(ctx context.Context, id int64) error {
 	if i < 0 {
 		return fmt.Errorf("grant %d: %w", id, ErrNotFound)
 	}
-	if g := all[i]; g.Role == RoleAdmin && g.Scope.everything() {
-		others := slices.Delete(slices.Clone(all), i, i+1)
-		if !slices.ContainsFunc(others, func(o Granted) bool { return o.Role == RoleAdmin && o.Scope.everything() }) {
-			return fmt.Errorf("grant %d: %w", id, ErrLast)
-		}
+	if err := a.notLast(ctx, fmt.Sprintf("grant %d", id), nil, func(g Granted) bool { return g.ID != id }); err != nil {
+		return err
 	}
 	defer a.changed()
 	return a.storage.DeleteGrant(ctx, id)

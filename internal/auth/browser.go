@@ -104,8 +104,8 @@ func (a *Auth) redirect(r *http.Request, p *provider) string {
 
 // depart sends the browser to the provider.
 func (a *Auth) depart(w http.ResponseWriter, r *http.Request, p *provider) {
-	if wait := a.guard.take(bucketKey{kind: 'l', addr: a.remote(r)}, Rate{2, 60}); wait > 0 {
-		a.refuseLogin(w, r, "", &Denied{Status: 429, Why: Limited, Reason: "too many logins from this address", RetryAfter: wait})
+	if err := a.loginLimit(r); err != nil {
+		a.refuseLogin(w, r, "", err)
 		return
 	}
 	d, err := p.discover(r.Context(), a.now)

@@ -174,8 +174,35 @@ func TestLastAdminStays(t *testing.T) {
 		t.Errorf("an admin of one server is none of all: %v", err)
 	}
 	h.user(t, "second", auth.Grant{Role: auth.RoleAdmin})
+	if err := h.Disable(ctx, "second"); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Revoke(ctx, grants[0].ID); !errors.Is(err, auth.ErrLast) {
+		t.Errorf("an admin who is shut out is none: %v", err)
+	}
+	if err := h.Enable(ctx, "second"); err != nil {
+		t.Fatal(err)
+	}
 	if err := h.Delete(ctx, "admin"); err != nil {
 		t.Errorf("with a second admin: %v", err)
+	}
+	h.user(t, "third")
+	if err := h.SetGroups(ctx, "third", []string{"admins"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Grant(ctx, auth.Granted{To: "admins", Group: true, Grant: auth.Grant{Role: auth.RoleAdmin}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Delete(ctx, "second"); err != nil {
+		t.Errorf("with an admin by group: %v", err)
+	}
+	for _, groups := range [][]string{nil, {"others"}} {
+		if err := h.SetGroups(ctx, "third", groups); !errors.Is(err, auth.ErrLast) {
+			t.Errorf("the last admin leaves the group for %v: %v", groups, err)
+		}
+	}
+	if err := h.SetGroups(ctx, "third", []string{"admins", "others"}); err != nil {
+		t.Errorf("the last admin joins another group: %v", err)
 	}
 }
 

@@ -351,6 +351,7 @@ func TestReload(t *testing.T) {
 		{Policies: []auth.PolicyFile{{Name: "own.cedar", Text: []byte("permit (principal, action, resource)")}}},
 		{Providers: []auth.Provider{{Name: "no provider"}}},
 		{Proxy: &auth.Proxy{User: "X-User"}},
+		{Limits: auth.Limits{Class: map[string]auth.Rate{"uploads": {PerSecond: 1}}}},
 	} {
 		if err := m.Reload(o); err == nil {
 			t.Errorf("taken: %+v", o)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,13 +21,29 @@ type Rate struct {
 type Limits struct {
 	Account Rate            `yaml:"account"` // requests of one account; default 200/s, burst 4000
 	Address Rate            `yaml:"address"` // requests from one address (IPv6: one /64); default 400/s, burst 8000
-	Class   map[string]Rate `yaml:"class"`   // requests of one account to one class of routes ("login", "upload", …); default: none but login
+	Class   map[string]Rate `yaml:"class"`   // requests of one account for one action ("read", "download", …) or ClassUpload; ClassLogin: of one address; default: none but ClassLogin, 2/s, burst 60
 	Wrong   Rate            `yaml:"wrong"`   // wrong passwords from one address; default 1/s, burst 30
 	// Tries is how many wrong passwords in a row an account takes from one address before it is locked to that address, for Lock at first and twice
 	// as long each time after, at most an hour; from all addresses together ten times as many lock it to every address that it has not been
 	// used from. Defaults: 10 tries, 30 s.
 	Tries int           `yaml:"tries"`
 	Lock  time.Duration `yaml:"lock"`
+}
+
+// The classes of requests that limits may be given for, beside the actions.
+const (
+	ClassUpload = "upload" // writes that bring in content; they do not count as "write" too
+	ClassLogin  = "login"  // logins by a browser
+)
+
+// check refuses limits for what is no class: nothing would ever be counted there.
+func (l Limits) check() error {
+	for name := range l.Class {
+		if name != ClassLogin && name != ClassUpload && !slices.Contains(Actions(), Action(name)) {
+			return fmt.Errorf("limits: class %q is none of %v, %s, %s", name, Actions(), ClassUpload, ClassLogin)
+		}
+	}
+	return nil
 }
 
 func (l Limits) filled() *Limits {
@@ -39,7 +56,7 @@ func (l Limits) filled() *Limits {
 	fill(&l.Account, Rate{200, 4000})
 	fill(&l.Address, Rate{400, 8000})
 	fill(&l.Wrong, Rate{1, 30})
-	class := map[string]Rate{"login": {2, 60}}
+	class := map[string]Rate{ClassLogin: {2, 60}}
 	for name, r := range l.Class {
 		class[name] = Rate{r.PerSecond, max(r.Burst, 1)}
 	}
@@ -232,7 +249,7 @@ func (a *Auth) Stranger(from netip.Addr) error {
 	return nil
 }
 
-// Limit counts one request of a principal to a class of routes ("" for none in particular) and answers a *Denied of status 429 when that is one too
+// Limit counts one request of a principal of a class and answers a *Denied of status 429 when that is one too
 // many. The address was counted when the principal was identified.
 func (a *Auth) Limit(p Principal, class string) error {
 	wait := a.guard.take(bucketKey{kind: 'n', name: p.Name}, a.guard.limits().Account)

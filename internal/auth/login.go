@@ -115,8 +115,11 @@ func (a *Auth) loginPost(w http.ResponseWriter, r *http.Request) {
 		a.showLogin(w, http.StatusForbidden, next, "Please log in from this page.") // else a site could log its visitors in as somebody else
 		return
 	}
-	addr := a.remote(r)
-	if err := a.login(w, r, name, r.PostForm.Get("password"), addr); err != nil {
+	err := a.loginLimit(r)
+	if err == nil {
+		err = a.login(w, r, name, r.PostForm.Get("password"), a.remote(r))
+	}
+	if err != nil {
 		var d *Denied
 		if !errors.As(err, &d) {
 			d = unavailable(err)
@@ -130,6 +133,14 @@ func (a *Auth) loginPost(w http.ResponseWriter, r *http.Request) {
 	}
 	a.watch(Event{Name: name, Method: "password", Request: r})
 	a.welcome(w, next)
+}
+
+// loginLimit counts one login from an address, whatever comes of it.
+func (a *Auth) loginLimit(r *http.Request) error {
+	if wait := a.guard.take(bucketKey{kind: 'l', addr: a.remote(r)}, a.guard.limits().Class[ClassLogin]); wait > 0 {
+		return &Denied{Status: 429, Why: Limited, Reason: "too many logins from this address", RetryAfter: wait}
+	}
+	return nil
 }
 
 func (a *Auth) login(w http.ResponseWriter, r *http.Request, name, password string, addr netip.Addr) error {

@@ -143,6 +143,9 @@ func (a *Auth) prepare(o Options) (*settings, error) {
 	if err := o.Proxy.check(); err != nil {
 		return nil, err
 	}
+	if err := o.Limits.check(); err != nil {
+		return nil, err
+	}
 	for _, p := range o.Providers {
 		made, err := newProvider(p)
 		if err != nil {

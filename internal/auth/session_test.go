@@ -326,3 +326,17 @@ func TestCertificate(t *testing.T) {
 		t.Errorf("a certificate where none are taken: %q", got)
 	}
 }
+
+// TestLoginLimit: one address logs in so often and not more, whatever comes of it, and others go on.
+func TestLoginLimit(t *testing.T) {
+	h := newHouse(t, auth.Options{Limits: auth.Limits{Class: map[string]auth.Rate{auth.ClassLogin: {PerSecond: 0.001, Burst: 2}}}})
+	h.user(t, "ann")
+	from := func(addr string) func(*http.Request) { return func(r *http.Request) { r.RemoteAddr = addr + ":4711" } }
+	for range 2 {
+		cookie(t, post(h.Login(), false, login("/"), from("192.0.2.1")))
+	}
+	if w := post(h.Login(), false, login("/"), from("192.0.2.1")); w.Code != 429 || w.Header().Get("Retry-After") == "" {
+		t.Errorf("the third login: %d %v", w.Code, w.Header())
+	}
+	cookie(t, post(h.Login(), false, login("/"), from("192.0.2.2")))
+}

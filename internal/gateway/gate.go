@@ -242,7 +242,7 @@ func (g *Gate) serve(x *Exchange, r *http.Request) (err error) {
 		}
 		x.Record.Who, x.Record.How = x.Who.Name, x.Who.Method
 		if g.config.Limit != nil {
-			if err := g.config.Limit(x.Who, x.Route.Class); err != nil {
+			if err := g.config.Limit(x.Who, x.Route.class()); err != nil {
 				return err
 			}
 		}

@@ -35,14 +35,21 @@ type Route struct {
 	Public   bool        // no account is needed: /health
 	Query    []string    // names that may stand in the query, each once; a name ending in "*" may repeat; "*" alone: any
 	Body     Body
-	Class    string // for limits of rate: "upload", "search", …; empty: none
-	Limit    int64  // bytes of body; 0: 4 MiB, for a Stream what the configuration says
+	Limit    int64 // bytes of body; 0: 4 MiB, for a Stream what the configuration says
 	// Locate says which resources the request is about; nil: one resource of type Resource without an id (the server as a whole).
 	Locate func(*Exchange) ([]auth.Resource, error)
 	// Checks look at what the request means, in order, before anybody is asked; the first refusal ends it.
 	Checks []Check
 	// Flow carries the request out once it is allowed; nil: it is forwarded and the answer goes back as it is.
 	Flow Flow
+}
+
+// class is what limits of rate are given for: the action, and "upload" for what brings in content.
+func (r *Route) class() string {
+	if r.Action == auth.Write && r.Body == Stream {
+		return auth.ClassUpload
+	}
+	return string(r.Action)
 }
 
 // Body says what a route's body may be.

@@ -241,3 +241,21 @@ func TestLargeBodies(t *testing.T) {
 		t.Errorf("%d large bodies of one account at once", most)
 	}
 }
+
+// TestClasses: limits of rate are asked for by action, and for uploads by a class of their own.
+func TestClasses(t *testing.T) {
+	k := *kind
+	k.Routes = append([]gateway.Route{{Method: "PUT", Path: "/files/{path...}", Resource: "file", Action: auth.Write, Body: gateway.Stream}}, kind.Routes...)
+	var asked []string
+	srv, _ := gate(t, &k, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), func(c *gateway.Config) {
+		c.Limit = func(who auth.Principal, class string) error { asked = append(asked, who.Name+" "+class); return nil }
+	})
+	do(t, "GET", srv.URL+"/things/7", "")
+	do(t, "GET", srv.URL+"/files/a", "")
+	do(t, "POST", srv.URL+"/things", "{}", "Content-Type", "application/json")
+	do(t, "PUT", srv.URL+"/files/a", "content")
+	do(t, "GET", srv.URL+"/health", "")
+	if got := strings.Join(asked, ", "); got != "ann read, ann download, ann write, ann upload" {
+		t.Errorf("asked for %s", got)
+	}
+}

@@ -28,7 +28,7 @@ func Scoring() *gateway.Kind {
 			{Method: "GET", Path: "/health", Public: true},
 			{Method: "GET", Path: "/version", Resource: server, Action: auth.Read},
 			{
-				Method: "POST", Path: "/invocations", Resource: model, Action: auth.Predict, Class: "predict", Body: gateway.Stream, Locate: name,
+				Method: "POST", Path: "/invocations", Resource: model, Action: auth.Predict, Body: gateway.Stream, Locate: name,
 				Checks: []gateway.Check{{Name: "invocation", Test: r.invocation}},
 			},
 		},

@@ -51,15 +51,15 @@ func TorchServe() *gateway.Kind {
 				Checks: []gateway.Check{{Name: "archive", Test: checkArchive(".war", "workflow_name")}},
 			},
 			{Method: "DELETE", Path: "/workflows/{workflow}", Resource: workflow, Action: auth.Delete, Locate: named(workflow, "workflow")},
-			{Method: "POST", Path: "/wfpredict/{workflow}", Resource: workflow, Action: auth.Predict, Class: "predict", Body: gateway.Stream, Locate: named(workflow, "workflow"), Query: []string{"*"}, Checks: body},
-			{Method: "POST", Path: "/v1/models/{call}", Resource: model, Action: auth.Predict, Class: "predict", Body: gateway.Stream, Locate: v1Model, Checks: body},
+			{Method: "POST", Path: "/wfpredict/{workflow}", Resource: workflow, Action: auth.Predict, Body: gateway.Stream, Locate: named(workflow, "workflow"), Query: []string{"*"}, Checks: body},
+			{Method: "POST", Path: "/v1/models/{call}", Resource: model, Action: auth.Predict, Body: gateway.Stream, Locate: v1Model, Checks: body},
 		},
 	}
 	for _, path := range []string{
 		"/predictions/{model}", "/predictions/{model}/{version}", "/explanations/{model}", "/explanations/{model}/{version}", "/v2/models/{model}/infer", "/models/{model}/invoke",
 	} {
 		k.Routes = append(k.Routes, gateway.Route{
-			Method: "POST", Path: path, Resource: model, Action: auth.Predict, Class: "predict", Body: gateway.Stream, Locate: named(model, "model"), Query: []string{"*"}, Checks: body,
+			Method: "POST", Path: path, Resource: model, Action: auth.Predict, Body: gateway.Stream, Locate: named(model, "model"), Query: []string{"*"}, Checks: body,
 		})
 	}
 	return k

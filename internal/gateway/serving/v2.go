@@ -46,7 +46,7 @@ func V2() *gateway.Kind {
 		}
 		for _, part := range []string{"/infer", "/infer_stream", "/generate", "/generate_stream"} {
 			k.Routes = append(k.Routes, gateway.Route{
-				Method: "POST", Path: base + part, Resource: model, Action: auth.Predict, Class: "predict", Body: gateway.Stream, Locate: named(model, "model"),
+				Method: "POST", Path: base + part, Resource: model, Action: auth.Predict, Body: gateway.Stream, Locate: named(model, "model"),
 				Checks: []gateway.Check{{Name: "v2-inference", Test: r.inference}},
 			})
 		}
