@@ -23,7 +23,7 @@ const framework = "mlflow"
 // Formats lists the family. Only MLmodel is a model; the others matter beside one, or where MLflow runs them.
 var Formats = []format.Format{
 	{
-		Name: "mlflow", Doc: "MLflow model: MLmodel and its folder", Framework: framework, Model: true, Parsed: true,
+		Name: "mlflow", Doc: "MLflow model: MLmodel and its folder", Framework: framework, Model: true, Manifest: true, Parsed: true,
 		Match: named(isModel, "MLmodel"), MatchDir: matchDir, Parse: parseModel,
 	},
 	{
