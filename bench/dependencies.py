@@ -18,6 +18,7 @@ import subprocess
 import sys
 import zipfile
 
+import hidden
 from run import CACHE, ROOT, machine, memory, once
 
 OSV_SCANNER = "github.com/google/osv-scanner/v2/cmd/osv-scanner@v2.5.1"
@@ -63,6 +64,17 @@ def build(output, *sources):
     return m
 
 
+def found(small, archive):
+    """How many of the hidden flaws each tool reports, at the place where they are."""
+    folder = os.path.join(DATA, "hidden")
+    want = hidden.make(folder, archive)
+    out = subprocess.run([WEIR, "scan", "--isolate=require", "--db", small, "--format", "json", folder], capture_output=True, text=True).stdout
+    ours = {(os.path.abspath(f["path"]), f["message"].split()[0].lower()) for f in json.loads(out)["findings"] if f["rule"] == "dependency/known-vulnerability"}
+    out = subprocess.run([PEER, "scan", "source", "--offline", "-r", "--format", "json", folder], capture_output=True, text=True).stdout
+    theirs = {(r["source"]["path"], p["package"]["name"].lower()) for r in json.loads(out)["results"] for p in r["packages"] if p.get("vulnerabilities")}
+    return [(path, (os.path.join(folder, path), name) in ours, (os.path.join(folder, path), name) in theirs) for path, name in want]
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("osv")
@@ -75,7 +87,7 @@ def main():
     if not os.path.exists(PEER):
         subprocess.run(["go", "install", OSV_SCANNER], check=True, cwd=CACHE, env=dict(env, GOBIN=os.path.dirname(PEER)))
     shutil.rmtree(DATA, ignore_errors=True)
-    project, many, local = (os.path.join(DATA, n) for n in ("project", "many", "osv-scanner/PyPI"))
+    project, many, local = (os.path.join(DATA, n) for n in ("project", "many", "osv-scalibr/PyPI"))
     for d in (project, many, local):
         os.makedirs(d)
     shutil.copy(args.osv, os.path.join(local, "all.zip"))
@@ -125,6 +137,15 @@ def main():
     say()
     m = min((once([WEIR, "scan", "--isolate=require", "--db", small, many]) for _ in range(3)), key=lambda m: m["wall"])
     say("5,000 requirement files of 8 pins in one tree: %.2f s wall, %.2f s of processor time, exit %d." % (m["wall"], m["cpu"], m["code"]))
+    say()
+    rows = found(small, args.osv)
+    say("Of %d flaws hidden in a project (`hidden.py`), one a place, weir reports %d and osv-scanner %d at their places." % (
+        len(rows), sum(r[1] for r in rows), sum(r[2] for r in rows)))
+    say()
+    say("| place | weir | osv-scanner |")
+    say("|---|---|---|")
+    for path, ours, theirs in rows:
+        say("| %s | %s | %s |" % (path, "found" if ours else "-", "found" if theirs else "-"))
     say()
     if args.synthetic:
         zipped, big = os.path.join(DATA, "synthetic.zip"), os.path.join(DATA, "big.db")
