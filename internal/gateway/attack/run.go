@@ -237,7 +237,7 @@ func (r *run) step(ctx context.Context, s *Step) error {
 		return err
 	}
 	answer, err := send(ctx, base, message, patience)
-	for n := 0; n < 300 && s.Until != "" && err == nil && answer.Status < 400 && !bytes.Contains(answer.Body, []byte(s.Until)); n++ {
+	for n := 0; n < 900 && s.Until != "" && err == nil && answer.Status < 400 && !bytes.Contains(answer.Body, []byte(s.Until)); n++ {
 		time.Sleep(200 * time.Millisecond)
 		answer, err = send(ctx, base, message, patience)
 	}

@@ -25,14 +25,14 @@ func StartTarget(kind, version, setting string) (target *attack.Target, stop fun
 		return nil, nil, fmt.Errorf("gatetest: there is no setting %q", setting)
 	}
 	var ends []func()
-	stop = func() {
+	end := func() {
 		for i := len(ends) - 1; i >= 0; i-- {
 			ends[i]()
 		}
 	}
 	defer func() {
 		if err != nil {
-			stop()
+			end()
 		}
 	}()
 	target = &attack.Target{Alive: "/health", Browse: Browse}
@@ -61,7 +61,7 @@ func StartTarget(kind, version, setting string) (target *attack.Target, stop fun
 		target.Admin, target.Auth = attack.Basic("admin", AdminPassword), attack.Basic("scientist", "scientist-password")
 		err = createScientist(target)
 	}
-	return target, stop, err
+	return target, end, err
 }
 
 func startHow(kind, version string, how attack.Setting, dir string, target *attack.Target) (*Server, error) {
