@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"weir"
 	"weir/internal/store"
@@ -94,6 +95,7 @@ type Intake struct {
 	mu      sync.Mutex
 	spooled int64
 	parts   map[string]*Upload
+	swept   time.Time                            // when uploads that were left alone were last looked for
 	create  func(name string) (spoolFile, error) // os.OpenFile but in tests
 }
 

@@ -465,8 +465,33 @@ func TestTrouble(t *testing.T) {
 	if err := send(Meta{Length: 1}, "z"); err != nil {
 		t.Errorf("after the scanner's trouble: %v", err)
 	}
+	scan := b.Intake.cfg.Scanner.Scan
+	b.Intake.cfg.Scanner.Scan = func(context.Context, bool, []Subject) (Report, error) { panic("a fault in the scanner") }
+	if err := send(Meta{Length: 1}, "p"); status(err) != http.StatusServiceUnavailable {
+		t.Errorf("a scanner that panics: %v", err)
+	}
+	b.Intake.cfg.Scanner.Scan = scan
+	if _, _, err := b.Share(ctx, "key", func(context.Context) (*Item, error) { panic("a fault of whoever fills") }); status(err) != http.StatusServiceUnavailable {
+		t.Errorf("a transfer that panics: %v", err)
+	}
 	if n := b.files(t, "spool"); n != 0 || b.Intake.spooled != 0 {
 		t.Errorf("%d files and %d bytes are left in the spool", n, b.Intake.spooled)
+	}
+}
+
+// TestCrowded: one account does not take the room for unfinished uploads from all others.
+func TestCrowded(t *testing.T) {
+	b := newBench(t)
+	for range maxOwnUploads {
+		if _, err := b.Begin(Meta{Who: "ann"}, 1, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.Begin(Meta{Who: "ann"}, 1, nil); status(err) != http.StatusServiceUnavailable {
+		t.Errorf("one more: %v", err)
+	}
+	if _, err := b.Begin(Meta{Who: "bob"}, 1, nil); err != nil {
+		t.Errorf("somebody else: %v", err)
 	}
 }
 

@@ -101,7 +101,7 @@ func (j *joiner) do(ctx context.Context, k Key, work func(context.Context) (Repo
 		w = &joint{done: make(chan struct{}), cancel: cancel}
 		j.now[k] = w
 		go func() {
-			w.r, w.err = work(own)
+			w.r, w.err = contained(own, work)
 			j.mu.Lock()
 			if j.now[k] == w {
 				delete(j.now, k)
@@ -127,6 +127,16 @@ func (j *joiner) do(ctx context.Context, k Key, work func(context.Context) (Repo
 	}
 	j.mu.Unlock()
 	return Report{}, ctx.Err()
+}
+
+// contained makes an error of a panic: nobody above a goroutine of its own would, and the gate would end.
+func contained[T any](ctx context.Context, work func(context.Context) (T, error)) (v T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = broken("the scanner failed", fmt.Errorf("panic: %v", p))
+		}
+	}()
+	return work(ctx)
 }
 
 // memory keeps the reports of the last keys, so that small artifacts that are uploaded again and again cost no query.

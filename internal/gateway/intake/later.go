@@ -24,7 +24,7 @@ type later struct {
 	failed  error // of the last attempt to write
 }
 
-// Bounds of what waits: a tenth of a second, or so many that whoever adds more has to wait.
+// Bounds of what waits: how long, and how much still waits on after it could not be written. What is dropped is only found out again.
 const (
 	laterTime = 100 * time.Millisecond
 	laterMost = 10_000

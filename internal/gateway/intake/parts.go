@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,6 +41,8 @@ const (
 	MaxParts   = 10_000
 	maxUploads = 10_000
 	uploadAge  = 24 * time.Hour
+
+	maxOwnUploads = 2_000 // of one account
 )
 
 // ErrNoUpload says that there is no such upload: it was finished, given up, or forgotten.
@@ -49,12 +53,9 @@ func (n *Intake) Begin(m Meta, parts int, about []byte) (*Upload, error) {
 	if parts < 1 || parts > MaxParts {
 		return nil, wire.Refuse(http.StatusBadRequest, "INVALID_PARAMETER_VALUE", "intake/parts", fmt.Sprintf("an upload has 1 to %d parts, not %d", MaxParts, parts))
 	}
-	n.forget(time.Now())
+	n.sweep(time.Now())
 	u := &Upload{ID: random(), Meta: m, Parts: parts, About: about, Began: time.Now().UTC(), n: n}
-	n.mu.Lock()
-	many := len(n.parts) >= maxUploads
-	n.mu.Unlock()
-	if many {
+	if n.crowded(m.Who) {
 		return nil, &wire.Refusal{Status: http.StatusServiceUnavailable, Code: "TEMPORARILY_UNAVAILABLE", Rule: RuleRoom, Reason: "too many unfinished uploads: try again later"}
 	}
 	text, err := json.Marshal(u)
@@ -74,6 +75,19 @@ func (n *Intake) Begin(m Meta, parts int, about []byte) (*Upload, error) {
 	return u, nil
 }
 
+// crowded says that there are as many unfinished uploads as there may be, of all or of one account: nobody takes the room of everybody.
+func (n *Intake) crowded(who string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	own := 0
+	for _, u := range n.parts {
+		if u.Meta.Who == who {
+			own++
+		}
+	}
+	return len(n.parts) >= maxUploads || own >= maxOwnUploads
+}
+
 func (u *Upload) dir() string { return filepath.Join(u.n.cfg.Dir, "uploads", u.ID) }
 
 // Upload finds an upload; the error is ErrNoUpload when there is none.
@@ -87,18 +101,28 @@ func (n *Intake) Upload(id string) (*Upload, error) {
 	return u, nil
 }
 
-// forget gives up uploads that were left alone.
-func (n *Intake) forget(now time.Time) {
-	var old []*Upload
+// sweep forgets at most once in a minute: it looks at every unfinished upload.
+func (n *Intake) sweep(now time.Time) {
 	n.mu.Lock()
-	for _, u := range n.parts {
-		if info, err := os.Stat(u.dir()); err != nil || now.Sub(info.ModTime()) > uploadAge {
-			old = append(old, u)
-		}
+	due := now.Sub(n.swept) >= time.Minute
+	if due {
+		n.swept = now
 	}
 	n.mu.Unlock()
-	for _, u := range old {
-		u.Abort()
+	if due {
+		n.forget(now)
+	}
+}
+
+// forget gives up uploads that were left alone.
+func (n *Intake) forget(now time.Time) {
+	n.mu.Lock()
+	all := slices.Collect(maps.Values(n.parts))
+	n.mu.Unlock()
+	for _, u := range all { // the disk is asked without the lock, which every transfer needs
+		if info, err := os.Stat(u.dir()); err != nil || now.Sub(info.ModTime()) > uploadAge {
+			u.Abort()
+		}
 	}
 }
 

@@ -49,7 +49,7 @@ func (n *Intake) Share(ctx context.Context, key string, fill func(context.Contex
 		own, cancel := context.WithTimeout(context.WithoutCancel(ctx), fillTime)
 		go func() {
 			defer cancel()
-			item, err := fill(own)
+			item, err := contained(own, fill)
 			s.mu.Lock()
 			e.item, e.err = item, err
 			if err != nil {
