@@ -172,12 +172,16 @@ func (a *account) text() string {
 // clock is now: the base and what passed since the start. The caller holds mu.
 func (l *Ledger) clock() time.Time { return l.base.Add(l.opts.now().Sub(l.start)) }
 
-// account gives a principal's counts, read from the store when they are not here. The caller holds mu.
+// account gives a principal's counts, read from the store when they are not here. The store is asked without the lock, which everybody's
+// downloads need.
 func (l *Ledger) account(ctx context.Context, name string) (*account, error) {
-	if a := l.all[name]; a != nil {
+	l.mu.Lock()
+	a := l.all[name]
+	l.mu.Unlock()
+	if a != nil {
 		return a, nil
 	}
-	a := &account{Things: map[string]int64{}, limits: l.opts.Limits}
+	a = &account{Things: map[string]int64{}, limits: l.opts.Limits}
 	if own, ok := l.opts.Accounts[name]; ok {
 		a.limits = own
 	}
@@ -194,10 +198,15 @@ func (l *Ledger) account(ctx context.Context, name string) (*account, error) {
 			if a.Things == nil {
 				a.Things = map[string]int64{}
 			}
-			if wrote := time.UnixMilli(a.At); wrote.After(l.clock()) { // the clock was set back while the gate stood still
-				l.base = l.base.Add(wrote.Sub(l.clock()))
-			}
 		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if first := l.all[name]; first != nil { // another request was faster
+		return first, nil
+	}
+	if wrote := time.UnixMilli(a.At); wrote.After(l.clock()) { // the clock was set back while the gate stood still
+		l.base = l.base.Add(wrote.Sub(l.clock()))
 	}
 	l.all[name] = a
 	return a, nil
@@ -263,40 +272,57 @@ func (a *account) thing(now time.Time, key string) int {
 // Begin is asked before who downloads resources. Its error is a *wire.Refusal with 429, or why counts cannot be kept. spend is told of the bytes
 // as they go; its error means that the download must end there.
 func (l *Ledger) Begin(ctx context.Context, who auth.Principal, resources []auth.Resource) (spend func(n int64) error, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.err != nil {
-		return nil, fmt.Errorf("download quotas cannot be kept: %w", l.err)
-	}
 	a, err := l.account(ctx, who.Name)
 	if err != nil {
 		return nil, err
 	}
-	now := l.clock()
-	if err := l.held(ctx, who.Name, a, now); err != nil {
+	if err := l.held(ctx, who.Name, a); err != nil {
 		return nil, err
 	}
-	a.add(now, 1, 0)
-	files, _ := a.sum(now)
-	if a.limits.Files > 0 && files > a.limits.Files {
+	if err := l.begin(who.Name, a, resources); err != nil {
+		return nil, l.told(who.Name, a, err)
+	}
+	return func(n int64) error { return l.told(who.Name, a, l.spend(a, n)) }, nil
+}
+
+// bulk is why an account is stopped from now on.
+type bulk string
+
+// Error implements error.
+func (b bulk) Error() string { return string(b) }
+
+// begin counts a download; a bulk error stops the account.
+func (l *Ledger) begin(name string, a *account, resources []auth.Resource) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return fmt.Errorf("download quotas cannot be kept: %w", l.err)
+	}
+	now := l.clock()
+	if a.Held > now.UnixMilli() { // by another request, a moment ago
+		return stopped(a, now)
+	}
+	// What is refused does not count: a client that goes on asking is let in again when the window has moved on.
+	if files, _ := a.sum(now); a.limits.Files > 0 && files >= a.limits.Files {
 		if n := a.slot(now); n-a.warned >= slots {
 			a.warned = n
-			l.opts.Alert("quota", who.Name, fmt.Sprintf("%d files within %s", files, a.limits.Window))
+			l.opts.Alert("quota", name, fmt.Sprintf("%d files within %s", files, a.limits.Window))
 		}
-		return nil, refuse("quota", fmt.Sprintf("this account has downloaded %d files within %s, which is all it may", a.limits.Files, a.limits.Window), a.limits.Window/slots)
+		return refuse("quota", fmt.Sprintf("this account has downloaded %d files within %s, which is all it may", a.limits.Files, a.limits.Window), a.limits.Window/slots)
 	}
+	a.add(now, 1, 0)
 	if a.limits.Things > 0 {
 		for i := range resources {
 			r := &resources[i]
 			if n := a.thing(now, r.Server+" "+r.Type+":"+r.ID); n > a.limits.Things {
-				return nil, l.hold(who.Name, a, now, fmt.Sprintf("%d different things within %s", n, a.limits.Window))
+				return a.hold(now, fmt.Sprintf("%d different things within %s", n, a.limits.Window))
 			}
 		}
 	}
-	return func(n int64) error { return l.spend(who.Name, a, n) }, nil
+	return nil
 }
 
-func (l *Ledger) spend(name string, a *account, n int64) error {
+func (l *Ledger) spend(a *account, n int64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.clock()
@@ -305,56 +331,72 @@ func (l *Ledger) spend(name string, a *account, n int64) error {
 		return nil
 	}
 	if a.Held > now.UnixMilli() {
-		return refuse("bulk-export", "downloads of this account are stopped", time.UnixMilli(a.Held).Sub(now))
+		return stopped(a, now)
 	}
 	if _, bytes := a.sum(now); bytes > a.limits.Bytes {
-		return l.hold(name, a, now, fmt.Sprintf("%d bytes within %s", bytes, a.limits.Window))
+		return a.hold(now, fmt.Sprintf("%d bytes within %s", bytes, a.limits.Window))
 	}
 	return nil
 }
 
-// hold stops an account and tells it. The caller holds mu.
-func (l *Ledger) hold(name string, a *account, now time.Time, what string) error {
-	a.Since, a.Held, a.dirty = now.UnixMilli(), now.Add(a.limits.Hold).UnixMilli(), true
-	l.opts.Alert("bulk-export", name, what)
-	if l.opts.Memo != nil { // at once: a restart must not end it
-		a.At = now.UnixMilli()
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := l.opts.Memo.KeepMemo(ctx, "", prefix+name, a.text()); err != nil {
-			l.err = err
-		}
-	}
-	return refuse("bulk-export", fmt.Sprintf("downloads of this account are stopped: %s. An administrator can look at it and release it", what), a.limits.Hold)
+func stopped(a *account, now time.Time) error {
+	return refuse("bulk-export", "downloads of this account are stopped since it read too much; an administrator can release it", time.UnixMilli(a.Held).Sub(now))
 }
 
-// held refuses while an account is stopped, unless somebody released it since.
-func (l *Ledger) held(ctx context.Context, name string, a *account, now time.Time) error {
-	if a.Held == 0 {
+// hold stops an account. The caller holds the ledger's lock, and has the error told.
+func (a *account) hold(now time.Time, what string) error {
+	a.Since, a.Held, a.At, a.dirty = now.UnixMilli(), now.Add(a.limits.Hold).UnixMilli(), now.UnixMilli(), true
+	return bulk(what)
+}
+
+// told turns a bulk error into the answer for the client, after it was told to whoever looks after the gate and kept at once: a restart must not
+// end a hold. Other errors are handed through.
+func (l *Ledger) told(name string, a *account, err error) error {
+	var what bulk
+	if !errors.As(err, &what) {
+		return err
+	}
+	l.opts.Alert("bulk-export", name, string(what))
+	l.mu.Lock()
+	text, hold := a.text(), a.limits.Hold
+	l.mu.Unlock()
+	if l.opts.Memo != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := l.opts.Memo.KeepMemo(ctx, "", prefix+name, text); err != nil {
+			l.mu.Lock()
+			l.err = err
+			l.mu.Unlock()
+		}
+	}
+	return refuse("bulk-export", fmt.Sprintf("downloads of this account are stopped: %s. An administrator can look at it and release it", what), hold)
+}
+
+// held refuses while an account is stopped, unless somebody released it since. The store is asked without the lock.
+func (l *Ledger) held(ctx context.Context, name string, a *account) error {
+	l.mu.Lock()
+	now, until, since := l.clock(), a.Held, a.Since
+	l.mu.Unlock()
+	if until == 0 {
 		return nil
 	}
-	if now.UnixMilli() < a.Held {
-		released, err := l.released(ctx, name, a)
+	released := now.UnixMilli() >= until
+	if !released && l.opts.Memo != nil {
+		text, ok, err := l.opts.Memo.Memo(ctx, "", releases+name)
 		if err != nil {
 			return err
 		}
-		if !released {
-			return refuse("bulk-export", "downloads of this account are stopped since it read too much; an administrator can release it", time.UnixMilli(a.Held).Sub(now))
-		}
+		released = ok && text == strconv.FormatInt(since, 10)
 	}
-	*a = account{Things: map[string]int64{}, limits: a.limits, dirty: true}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case !released:
+		return stopped(a, now)
+	case a.Held == until: // else another request was faster
+		*a = account{Things: map[string]int64{}, limits: a.limits, dirty: true}
+	}
 	return nil
-}
-
-func (l *Ledger) released(ctx context.Context, name string, a *account) (bool, error) {
-	if l.opts.Memo == nil {
-		return false, nil
-	}
-	text, ok, err := l.opts.Memo.Memo(ctx, "", releases+name)
-	if err != nil || !ok || text != strconv.FormatInt(a.Since, 10) {
-		return false, err
-	}
-	return true, nil
 }
 
 // Release lets an account that is stopped go on, also from another process than the gate's. It says whether it was stopped.

@@ -18,9 +18,13 @@ type memory struct {
 	mu   sync.Mutex
 	m    map[string]string
 	fail error
+	ask  chan string // told of each question before it waits for mu; nil: nobody is
 }
 
 func (s *memory) Memo(_ context.Context, server, key string) (string, bool, error) {
+	if s.ask != nil {
+		s.ask <- key
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v, ok := s.m[server+key]
@@ -117,9 +121,39 @@ func TestFiles(t *testing.T) {
 	if len(a.list) != 1 || !strings.HasPrefix(a.list[0], "quota ann") {
 		t.Errorf("alerts %q", a.list)
 	}
-	c.pass(61 * time.Minute)
-	if got := l.try(ann, 1, 100); got != "" {
-		t.Errorf("an hour later: %q", got)
+	for range 61 { // a client that goes on asking all the time
+		c.pass(time.Minute)
+		if got := l.try(ann, 1, 100); got == "" {
+			return
+		}
+	}
+	t.Error("it is not let in again")
+}
+
+// TestStoreHangs: what one account waits for in the store does not stop the downloads of others.
+func TestStoreHangs(t *testing.T) {
+	store := &memory{m: map[string]string{}}
+	l, _, _ := opened(t, Options{Limits: Limits{Things: 1}, Memo: store})
+	for i := range 2 {
+		l.try(ann, i, 1)
+	}
+	if got := l.try(bob, 1, 1); got != "" {
+		t.Fatal(got)
+	}
+	store.mu.Lock()
+	store.ask = make(chan string, 1)
+	stopped := make(chan string, 1)
+	go func() { stopped <- l.try(ann, 1, 1) }()
+	if key := <-store.ask; !strings.HasPrefix(key, releases) { // it waits for the store's answer from here on
+		t.Errorf("the store was asked for %q", key)
+	}
+	got := l.try(bob, 1, 1)
+	store.mu.Unlock()
+	if got != "" {
+		t.Errorf("somebody else: %q", got)
+	}
+	if got := <-stopped; got != "bulk-export" {
+		t.Errorf("who is stopped: %q", got)
 	}
 }
 
