@@ -36,6 +36,7 @@ matrix: ## all environments: old frameworks, every fixture made and loaded again
 	go test ./internal/catalog -run Corpus
 	testdata/gate/setup.sh all
 	go test -timeout 90m ./internal/gateway/attack -args -every
+	WEIR_GATE_ALL=1 go test -count=1 -timeout 30m -run TestServers ./internal/gateway/serving
 	WEIR_RAW=1000000 go test -count=1 -timeout 60m -run Desync ./internal/gateway/wire
 
 bench: ## weir and its peers, turn by turn

@@ -2,7 +2,7 @@
 # Installs the real servers that the tests of the gate start, each in its own venv below .cache/venv. Safe to repeat; quick when all is there.
 #   setup.sh ci     MLflow newest, 2.9.2 and 2.16.2, two clients of it with boosters for the flows, H2O 3.46.0.4 and 3.46.0.12, MLServer, TorchServe,
 #                   an S3 stand-in, a JDK, a JDBC driver and Chromium: what test.sh needs
-#   setup.sh all    also MLflow 1.30.0, 2.2.0, 2.8.0, 3.4.0 and 3.9.0: one release of each family with known flaws
+#   setup.sh all    also MLflow 1.30.0, 2.2.0, 2.8.0, 3.4.0 and 3.9.0, one release of each family with known flaws, and Triton
 # The old MLflows hold SQLAlchemy below 2.1 and setuptools below 81, which still has pkg_resources; all versions are pinned in the
 # requirement files here, so that an exploit that works today works tomorrow.
 set -eu
@@ -11,6 +11,7 @@ case $what in ci | all) ;; *) echo "usage: setup.sh [ci|all]" >&2; exit 2 ;; esa
 here=$(cd "$(dirname "$0")" && pwd)
 venvs=$(cd "$here/../.." && pwd)/.cache/venv
 mkdir -p "$venvs"
+venvs=$(cd "$venvs" && pwd -P) # scripts keep the path that they were installed under: not that of a worktree which borrows the folder and goes
 [ -e "$venvs/../.gitignore" ] || printf '*\n' > "$venvs/../.gitignore"
 exec 9> "$venvs/.gate-lock"
 if command -v flock > /dev/null; then flock 9; fi
@@ -99,4 +100,5 @@ if [ "$what" = all ]; then
 	mlflow 2.8.0 3.10
 	mlflow 3.4.0 3.12
 	mlflow 3.9.0 3.12
+	venv gate-triton 3.10 "$here/requirements-triton.txt"
 fi

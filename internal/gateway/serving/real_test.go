@@ -216,6 +216,9 @@ func TestServers(t *testing.T) {
 	t.Run("scoring, tensor", func(t *testing.T) { scoringTensor(t, at("tensor", tensor)) })
 	t.Run("scoring, pickles", func(t *testing.T) { scoringPickles(t, at("open", opens)) })
 	t.Run("MLServer", func(t *testing.T) { viaMLServer(t, at("v2", ml), repository) })
+	if os.Getenv("WEIR_GATE_ALL") != "" { // 340 MB to install
+		t.Run("Triton", viaTriton)
+	}
 	t.Run("TorchServe", func(t *testing.T) { predictions(t, at("torch", torch)) })
 	t.Run("TorchServe's management", func(t *testing.T) { registrations(t, g, management, store, share, listed, hits) })
 }
@@ -492,6 +495,7 @@ func predictions(t *testing.T, p place) {
 		fires("pickle as a picture", "image/png", pickle(p.canary, 4)),
 		fires("base64 in JSON", asJSON, `{"pickled":"`+b64(pickle(p.canary, 4))+`"}`),
 		fires("pickle in a form", "multipart/form-data; boundary=b", form+pickle(p.canary, 4)+"\r\n--b--\r\n"),
+		fires("base64 in JSON in a form", "multipart/form-data; boundary=b", form+`{"pickled":"`+b64(pickle(p.canary, 4))+`"}`+"\r\n--b--\r\n"),
 		refused(predict("oversize", asJSON, `{"values":[`+strings.Repeat("1,", 600_000)+`1]}`), 200, 413, ""),
 		refused(predict("infinite", asJSON, `{"values":[1e999]}`), 200, 400, "too large"),
 		refused(call{name: "no route", method: "OPTIONS", path: "/"}, 200, 404, ""),

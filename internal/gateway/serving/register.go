@@ -138,21 +138,20 @@ func judgeFile(x *gateway.Exchange, dir, name string) error {
 		return err
 	}
 	defer root.Close()
-	f, err := root.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
+	info, err := root.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return wire.Refuse(http.StatusNotFound, "RESOURCE_DOES_NOT_EXIST", "archive-store", fmt.Sprintf("weir gate: %s is not in the model store", show(name)))
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular(): // before it is opened: a pipe would wait for a writer
+		return refuse("archive-store", fmt.Sprintf("%s is no regular file", show(name)))
 	}
+	f, err := root.Open(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return refuse("archive-store", fmt.Sprintf("%s is no regular file", show(name)))
-	}
 	it, err := x.Admit(f, intake.Meta{Name: name, To: "model store: " + name, Length: info.Size(), Max: maxArchive})
 	if err != nil {
 		return err

@@ -113,18 +113,23 @@ func (r *rates) prediction(x *gateway.Exchange) error {
 			return err
 		}
 		for _, p := range form {
-			if err := c.text(p.Value, p.Name); err != nil {
+			if err := c.guess([]byte(p.Value), p.Name); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	if b := bytes.TrimSpace(x.Raw); len(b) > 0 && (b[0] == '{' || b[0] == '[') { // JSON under another name: handlers guess
-		if v, err := wire.ParseValue(x.Raw, c.jsonLimits()); err == nil {
-			return c.any(v, "")
+	return c.guess(x.Raw, "")
+}
+
+// guess looks at bytes as handlers do, whatever type they were sent with: as JSON when they can be read so.
+func (c *checker) guess(b []byte, where string) error {
+	if t := bytes.TrimSpace(b); len(t) > 0 && (t[0] == '{' || t[0] == '[') {
+		if v, err := wire.ParseValue(t, c.jsonLimits()); err == nil {
+			return c.any(v, where)
 		}
 	}
-	return c.bytes(x.Raw, "")
+	return c.bytes(b, where)
 }
 
 const maxParts = 100
@@ -149,7 +154,7 @@ func (c *checker) parts(b []byte, boundary string) error {
 		if err != nil {
 			return refuse("multipart", "a part of the body ends early")
 		}
-		if err := c.bytes(data, p.FormName()); err != nil {
+		if err := c.guess(data, p.FormName()); err != nil {
 			return err
 		}
 	}

@@ -117,7 +117,10 @@ var loadChecks = []gateway.Check{{Name: "load-parameters", Test: func(x *gateway
 }}}
 
 // metadata is what a V2 server says about a model.
-type metadata struct{ inputs []tensor }
+type metadata struct {
+	inputs   []tensor
+	optional map[string]bool // inputs that may be left out; Triton alone has them, and tells them in the model's configuration
+}
 
 // metadataOf asks the server. A model that it does not know has no signature: the server says so itself.
 func metadataOf(x *gateway.Exchange) (*metadata, error) {
@@ -135,7 +138,11 @@ func metadataOf(x *gateway.Exchange) (*metadata, error) {
 		case status != http.StatusOK:
 			return &metadata{}, nil
 		}
-		return readMetadata(answer), nil
+		m := readMetadata(answer)
+		if answer, status, err = x.Ask("GET", append(path, "config"), nil, nil); err == nil && status == http.StatusOK {
+			m.optional = optionalInputs(answer)
+		}
+		return m, err
 	})
 	if err != nil {
 		return nil, err
@@ -155,6 +162,20 @@ func readMetadata(o wire.Object) *metadata {
 		m.inputs = append(m.inputs, t)
 	}
 	return m
+}
+
+// optionalInputs reads Triton's configuration of a model (model_config.proto, ModelInput.optional).
+func optionalInputs(config wire.Object) map[string]bool {
+	optional := map[string]bool{}
+	list, _ := config["input"].([]any)
+	for _, v := range list {
+		in, _ := v.(wire.Object)
+		name, _ := in["name"].(string)
+		if may, _ := in["optional"].(bool); may {
+			optional[name] = true
+		}
+	}
+	return optional
 }
 
 func integersOf(v any) ([]int64, bool) {

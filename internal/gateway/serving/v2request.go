@@ -114,7 +114,7 @@ func (r *request) inputs(list []any) error {
 		}
 	}
 	for _, t := range r.m.inputs {
-		if !r.seen[t.name] {
+		if !r.seen[t.name] && !r.m.optional[t.name] {
 			return refuse("model-names", fmt.Sprintf("input %s is missing, which the model's metadata has", show(t.name)))
 		}
 	}
