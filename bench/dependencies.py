@@ -1,12 +1,11 @@
 #!/usr/bin/python3
-"""Measures weir's audit of dependencies against osv-scanner, turn by turn with the same advisories, and says how it grows.
+"""Measures weir's audit of dependencies against osv-scanner, turn by turn with the same advisories. How the database grows, advisories.py says.
 
-    bench/dependencies.py OSV.zip [--rounds N] [--synthetic N] [--out FILE]
+    bench/dependencies.py OSV.zip [--rounds N] [--out FILE]
 
 OSV.zip holds advisories for Python packages as OSV JSON, one a file: the export of osv.dev, or a part of it. The script builds weir, has it make
 its database, writes a project of 200 pinned packages of which the advisories speak, and lets both tools look at it; osv-scanner is built by
-`go install` at the version below and works offline. --synthetic makes that many further advisories (400,000 without it) and measures build and
-match with them. Processor time is user and system time with all children, as wait4 tells it; the best round counts.
+`go install` at the version below and works offline. Processor time is user and system time with all children, as wait4 tells it; the best round counts.
 """
 
 import argparse
@@ -39,23 +38,6 @@ def pins(archive, count):
     return ["%s==%s" % (n, pick.choice((v[0], v[-1]))) for n, v in pick.sample(sorted(names.items()), count)]
 
 
-def synthetic(path, count):
-    """Advisories about packages that do not exist, with ranges and lists of versions as real ones have them."""
-    pick = random.Random(2)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as z:
-        for i in range(count):
-            top = pick.randrange(1, 9)
-            z.writestr("SYN-%d.json" % i, json.dumps({
-                "id": "SYN-2026-%d" % i, "modified": "2026-11-%02dT00:00:00Z" % (1 + i % 24), "summary": "made up flaw number %d" % i,
-                "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],
-                "affected": [{
-                    "package": {"ecosystem": "PyPI", "name": "made-up-%d" % (i // 3)},
-                    "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "%d.0" % top}]}],
-                    "versions": ["%d.%d" % (a, b) for a in range(top) for b in range(pick.randrange(1, 5))],
-                }],
-            }))
-
-
 def build(output, *sources):
     """Builds a database and gives what that took."""
     m = once([WEIR, "db", "build", "--output", output, *sources])
@@ -79,7 +61,6 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("osv")
     p.add_argument("--rounds", type=int, default=7)
-    p.add_argument("--synthetic", type=int, default=400_000)
     p.add_argument("--out", default=os.path.join(ROOT, "bench", "DEPENDENCIES.md"))
     args = p.parse_args()
     env = dict(os.environ, CGO_ENABLED="0")
@@ -147,15 +128,6 @@ def main():
     for path, ours, theirs in rows:
         say("| %s | %s | %s |" % (path, "found" if ours else "-", "found" if theirs else "-"))
     say()
-    if args.synthetic:
-        zipped, big = os.path.join(DATA, "synthetic.zip"), os.path.join(DATA, "big.db")
-        synthetic(zipped, args.synthetic)
-        b = build(big, args.osv, zipped)
-        argv = lambda db: [WEIR, "scan", "--isolate=off", "--db", db, project]
-        turns = [(once(argv(small))["cpu"], once(argv(big))["cpu"]) for _ in range(args.rounds)]
-        a, c = (min(t[i] for t in turns) for i in (0, 1))
-        say("With %d further advisories: built in %.1f s wall, %.1f s of processor time, %.0f MB; %.1f MB on disk; the same scan takes %.3f instead of %.3f s, %.2f times as long." % (
-            args.synthetic, b["wall"], b["cpu"], b["mb"], os.path.getsize(big) / 1e6, c, a, c / a))
     with open(args.out, "w") as f:
         f.write("\n".join(out) + "\n")
 
