@@ -99,6 +99,7 @@ if [ "$what" = all ]; then
 	venv mlflow2 3.11 mlflow2
 	venv mlflow28 3.10 mlflow28
 	venv mleap 3.10 mleap
+	venv manifest 3.11 manifest
 	for v in 3.46.0.12 3.46.0.6 3.46.0.4; do venv h2o-$v 3.12 h2o-$v; done
 elif py=$(python 3.12) && [ "$(cat "$venvs/models/.weir-stamp" 2> /dev/null || true)" = \
 	"$(stamp "$py" "$here/requirements-models.txt" "$here/requirements-boost.txt")" ]; then

@@ -31,7 +31,6 @@ const (
 	isDevelopment = "dev"
 	isHash        = "hash"
 	isEnvFile     = "env-file"
-	// The others are the keys of index settings.
 )
 
 // pipFileOptions are the options of lines of requirements files (pip/_internal/req/req_file.py, SUPPORTED_OPTIONS; pip 9 to 26).

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"weir"
@@ -39,6 +42,21 @@ func FuzzManifest(f *testing.F) {
 	}
 	for _, seed := range ecoSeeds {
 		f.Add(seed.name, []byte(seed.content))
+	}
+	seeds := 0
+	err := filepath.WalkDir(filepath.Join("testdata", "python"), func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(name)
+		if len(b) < 8<<10 {
+			f.Add(name, b)
+			seeds++
+		}
+		return err
+	})
+	if err != nil || seeds < 20 {
+		f.Fatalf("only %d seeds: %v", seeds, err)
 	}
 	f.Fuzz(func(t *testing.T, name string, b []byte) {
 		formats, one, err := parse(name, string(b))

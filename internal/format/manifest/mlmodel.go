@@ -86,7 +86,7 @@ func Project(in *format.Input) error {
 			}
 		}
 		if v := d.get("docker_env", "image"); v != nil && v.text != "" {
-			in.Emit(weir.Setting{Key: "mlflow.image", Value: cut(v.text, maxStatement), Line: v.line})
+			emitAll(in, image(t, word{text: v.text, at: v.at, line: v.line, open: hasVariable(v.text)}))
 		}
 		for _, e := range d.get("entry_points").fields() {
 			if c := e.get("command"); c != nil {

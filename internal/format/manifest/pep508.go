@@ -18,7 +18,7 @@ var (
 	isWildcard   = weir.Pattern(`(?i)^v?(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)*\.\*$`)
 	isCompatible = weir.Pattern(`(?i)^v?(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)+(?:[-_.]?(?:alpha|beta|preview|pre|a|b|c|rc)[-_.]?[0-9]*)?(?:-[0-9]+|[-_.]?(?:post|rev|r)[-_.]?[0-9]*)?(?:[-_.]?dev[-_.]?[0-9]*)?$`)
 	isLegacy     = weir.Pattern(`(?i)^v?[0-9][a-z0-9._!-]*$`)
-	identifier   = weir.Pattern(`^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?`)
+	identifier   = weir.Pattern(`^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?`)
 )
 
 // canonical is a name as PEP 503 compares them.
@@ -62,7 +62,7 @@ func pep508(t *text, s string, at, line int) weir.Requirement {
 		located(&p.r)
 	}
 	if reason != "" {
-		p.r.State, p.r.Reason, p.r.Version, p.r.Range = weir.PinUnresolved, reason, "", ""
+		p.r.State, p.r.Reason, p.r.Version, p.r.Range, p.r.URL = weir.PinUnresolved, reason, "", "", ""
 		return p.r
 	}
 	if at >= 0 && to > from {
@@ -99,8 +99,8 @@ func (p *specifier) read() (from, to int, reason string) {
 	}
 	p.r.Name = canonical(name)
 	p.i += len(name)
-	if p.i < len(p.s) && strings.IndexByte("._-", p.s[p.i]) >= 0 {
-		return 0, 0, "a package's name ends in a letter or digit"
+	if p.i < len(p.s) && strings.IndexByte(".-", p.s[p.i]) >= 0 {
+		return 0, 0, "a package's name does not end in a dot or dash"
 	}
 	if reason = p.extras(); reason != "" {
 		return 0, 0, reason
@@ -174,16 +174,24 @@ func (p *specifier) clauses() (from, to int, reason string) {
 		end := p.i
 		stop := " \t,;()"
 		if op == "===" {
-			stop = " \t;)" // arbitrary equality takes anything (PEP 440)
+			stop = " \t;)" // arbitrary equality takes commas too; what follows them are clauses all the same
 		}
 		for end < len(p.s) && strings.IndexByte(stop, p.s[end]) < 0 {
 			end++
 		}
-		version := p.s[p.i:end]
-		if reason = p.clause(op, version); reason != "" {
-			return 0, 0, reason
+		for i, version := range strings.Split(p.s[p.i:end], ",") {
+			if i > 0 {
+				if version == "" {
+					continue
+				}
+				op = operator(version)
+				version = version[len(op):]
+			}
+			if reason = p.clause(op, version); reason != "" {
+				return 0, 0, reason
+			}
+			all = append(all, op+version)
 		}
-		all = append(all, op+version)
 		p.i, to = end, end
 		if p.next() != ',' {
 			break
@@ -217,6 +225,8 @@ func operator(s string) string {
 func (p *specifier) clause(op, version string) string {
 	good := isVersion()
 	switch op {
+	case "":
+		return "a comma is followed by no operator"
 	case "===":
 		p.r.State, p.r.Version = weir.PinExact, version
 		if version == "" {

@@ -260,7 +260,10 @@ func (f *pipFile) comment(s string) {
 
 // flush emits a compiled file: who needs whom is turned round, and what nobody but a person asked for is direct.
 func (f *pipFile) flush() {
-	needs := map[string][]string{}
+	needs, here := map[string][]string{}, map[string]bool{}
+	for _, r := range f.held {
+		here[r.Name] = true
+	}
 	for name, by := range f.via {
 		for _, b := range by {
 			if b != "" {
@@ -270,9 +273,9 @@ func (f *pipFile) flush() {
 	}
 	for _, r := range f.held {
 		by := f.via[r.Name]
-		r.Direct = len(by) == 0 || slices.Contains(by, "")
-		r.Requires = needs[r.Name]
-		slices.Sort(r.Requires)
+		// The project itself is no entry of the file.
+		r.Direct = len(by) == 0 || slices.ContainsFunc(by, func(b string) bool { return !here[b] })
+		r.Requires = slices.Compact(slices.Sorted(slices.Values(needs[r.Name])))
 		f.in.Emit(r)
 	}
 }
@@ -353,7 +356,14 @@ func pipArgument(t *text, s string, at, line int) (weir.Requirement, bool) {
 			return weir.Requirement{}, false
 		}
 	default:
-		return pep508(t, s, at, line), true
+		r := pep508(t, s, at, line)
+		if name, condition, ok := strings.Cut(s, ";"); ok && r.Reason != "" && r.URL == "" && strings.Contains(name, "@") { // pip cuts there, packaging wants a blank
+			if again := pep508(t, name+" ;"+condition, -1, line); again.URL != "" {
+				again.Text = r.Text
+				return again, true
+			}
+		}
+		return r, true
 	}
 	r := weir.Requirement{
 		Ecosystem: "pypi", State: weir.PinAny, Origin: weir.OriginManifest, Text: cut(s, maxStatement), Line: line, Direct: true,

@@ -46,7 +46,7 @@ var Formats = []format.Format{
 		Parse: parseYAML, // JSON is YAML
 	},
 	{
-		Name: "mlflow-project", Doc: "MLflow project (MLproject)", Framework: framework, Parsed: true,
+		Name: "mlflow-project", Doc: "MLflow project (MLproject)", Framework: framework, Manifest: true, Parsed: true,
 		Match: func(h format.Head) bool { return strings.EqualFold(path.Base(h.Name), "MLproject") && textual(h.First) }, Parse: parseProject,
 	},
 	{
