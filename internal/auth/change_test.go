@@ -355,3 +355,29 @@ func TestTokenScopes(t *testing.T) {
 		}
 	}
 }
+
+// TestPasswordsOfMLflow: the password that MLflow's basic_auth.ini gives the first admin opens no gate, in whichever way werkzeug 3.1 has hashed it.
+func TestPasswordsOfMLflow(t *testing.T) {
+	ctx := context.Background()
+	h := newHouse(t, auth.Options{})
+	hashes := map[string]string{
+		"password":     "scrypt:32768:8:1$QY1m4aOqj7v2HIef$21ca2b873820273cf0d9c882faa06cdda8a504528f03647288e5850bc1a8a7d8c0fb2dc81a82b08ac6f927106d01a5276d873f3fc065588021c24d1b84702c8a",
+		"password1234": "pbkdf2:sha256:600000$guTJCgw1V0DyJc1p$ab7e3c1d88c067e492df32f4ddbed238400f7b8992e85c75cb87f5a9e130ee75",
+	}
+	var users []auth.MLflowAccount
+	for p, hash := range hashes {
+		users = append(users, auth.MLflowAccount{Name: "admin-" + p, Hash: hash, Admin: true}, auth.MLflowAccount{Name: "user-" + p, Hash: hash})
+	}
+	out, err := h.ImportMLflow(ctx, users, "", "READ")
+	if err != nil || len(out.Accounts) != 4 || len(out.Skipped) != 2 {
+		t.Fatalf("imported %+v, error %v", out, err)
+	}
+	for p := range hashes {
+		if got := h.why(t, from(here, "Authorization", basic("admin-"+p, p))); got != auth.Wrong {
+			t.Errorf("an admin with the password %q: %q", p, got)
+		}
+		if got := h.why(t, from(here, "Authorization", basic("user-"+p, p))); got != "" { // the hashes are what they are said to be
+			t.Errorf("a user with the password %q: %q", p, got)
+		}
+	}
+}

@@ -95,7 +95,15 @@ func (a *Auth) importOne(ctx context.Context, u MLflowAccount, server string, ou
 		skip("password of %q: %v; set a new one", u.Name, err)
 		stored = ""
 	}
-	err := a.AddAccount(ctx, Account{Name: u.Name, Kind: User, Password: stored, Groups: []string{MLflowGroup}, Note: "from MLflow"}, "")
+	known, err := a.knownToAll(ctx, u.Admin, stored)
+	if err != nil {
+		return err
+	}
+	if known {
+		skip("password of %q: it is the one that MLflow gives its first account; set a new one", u.Name)
+		stored = ""
+	}
+	err = a.AddAccount(ctx, Account{Name: u.Name, Kind: User, Password: stored, Groups: []string{MLflowGroup}, Note: "from MLflow"}, "")
 	switch {
 	case errors.Is(err, ErrExists) || errors.Is(err, ErrName):
 		skip("%v", err)
@@ -129,6 +137,25 @@ func (a *Auth) importOne(ctx context.Context, u MLflowAccount, server string, ou
 		}
 	}
 	return nil
+}
+
+// mlflowPasswords are what basic_auth.ini (mlflow/server/auth) names for the first admin: "password" in MLflow 2, "password1234" up to 3.9 at least; the
+// newest names none.
+var mlflowPasswords = []string{"password1234", "password"}
+
+// knownToAll says whether the hash of an admin is that of such a password: it must not open a gate, which has no default password.
+func (a *Auth) knownToAll(ctx context.Context, admin bool, stored string) (known bool, err error) {
+	if stored == "" || !admin {
+		return false, nil
+	}
+	err = a.hash(ctx, func() {
+		for _, p := range mlflowPasswords {
+			if right, _ := matchesForeign(stored, p); right { // whether it can be read was seen before
+				known = true
+			}
+		}
+	})
+	return known, err
 }
 
 // scope says what a permission is about. In a workspace other than the default one "*" means all there.

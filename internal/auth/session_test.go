@@ -152,7 +152,7 @@ func TestForeignSite(t *testing.T) {
 func TestSessionEnds(t *testing.T) {
 	ctx := context.Background()
 	for name, end := range map[string]func(*house, *http.Cookie) error{
-		"time":         func(h *house, _ *http.Cookie) error { h.clock.Add(3601); return nil },
+		"time":         func(h *house, _ *http.Cookie) error { h.clock.Add(7200); return nil },
 		"new password": func(h *house, _ *http.Cookie) error { return h.SetPassword(ctx, "ann", "another long password") },
 		"new groups":   func(h *house, _ *http.Cookie) error { return h.SetGroups(ctx, "ann", []string{"x"}) },
 		"disabled":     func(h *house, _ *http.Cookie) error { return h.Disable(ctx, "ann") },
