@@ -26,6 +26,7 @@ type Meta struct {
 	Who    string // the principal's name
 	Length int64  // bytes that were announced; -1: not known
 	Max    int64  // bytes that this transfer may have; 0: the intake's own bound
+	Tail   *Tail  `json:"-"` // is told of what arrives; nil: nobody reads along
 }
 
 // Refusals say what did not work in the words of [wire.Refusal]; their Rule names one of these.
@@ -80,6 +81,9 @@ func (n *Intake) Spool(ctx context.Context, r io.Reader, m Meta) (*Item, error) 
 		return nil, n.trouble(err)
 	}
 	it := &Item{Meta: m, n: n, file: name}
+	if m.Tail != nil {
+		m.Tail.opened(name)
+	}
 	err = it.fill(ctx, f, r, most)
 	if cerr := f.Close(); err == nil && cerr != nil {
 		err = n.trouble(cerr)
@@ -158,6 +162,9 @@ func (it *Item) fill(ctx context.Context, f io.Writer, r io.Reader, most int64) 
 			if _, werr := f.Write((*b)[:k]); werr != nil {
 				buffers.Put(b)
 				return it.n.trouble(werr)
+			}
+			if it.Tail != nil {
+				it.Tail.grew(it.Size)
 			}
 			sum.write(b, k, errors.Is(err, io.EOF))
 		} else {
