@@ -55,15 +55,22 @@ func (x *Exchange) Observing() bool { return x.gate.config.Observe }
 // Send makes a request of the gate's own to the upstream, with the gate's credential, and returns its answer; the caller closes the body.
 // The path is encoded from segments; a nil body sends none; length -1 sends it in chunks. The headers of Kind.Carry go along as the caller sent them.
 func (x *Exchange) Send(method string, segments []string, query []wire.Pair, header http.Header, body io.Reader, length int64) (*http.Response, error) {
-	for _, name := range x.Upstream.Kind.Carry {
-		if v := x.Header[name]; v != nil && header[name] == nil {
-			if header = header.Clone(); header == nil {
-				header = http.Header{}
-			}
-			header[name] = v
+	if len(x.Upstream.Kind.Carry) > 0 {
+		if header = header.Clone(); header == nil {
+			header = http.Header{}
 		}
+		x.carry(header)
 	}
 	return x.Upstream.send(x.Ctx, method, segments, false, query, header, body, length)
+}
+
+// carry adds the headers of Kind.Carry that are not there.
+func (x *Exchange) carry(h http.Header) {
+	for _, name := range x.Upstream.Kind.Carry {
+		if v := x.Header[name]; v != nil && h[name] == nil {
+			h[name] = v
+		}
+	}
 }
 
 func (u *Upstream) send(ctx context.Context, method string, segments []string, slash bool, query []wire.Pair, header http.Header, body io.Reader, length int64) (*http.Response, error) {

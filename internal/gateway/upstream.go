@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"weir/internal/attest"
@@ -44,6 +45,7 @@ type Upstream struct {
 	router    *router
 	transport *wire.Client
 	cache     *cache
+	states    sync.Map // of the kind's flows, by name
 }
 
 // Credential is sent in the Authorization header: a bearer token, or a name and a password, or nothing.
@@ -96,7 +98,7 @@ func (u *Upstream) open() error {
 		DisableCompression:     true,
 		WriteBufferSize:        32 << 10, ReadBufferSize: 32 << 10,
 	}
-	u.transport = &wire.Client{Addr: address(u.To), Slow: slow}
+	u.transport = &wire.Client{Addr: hostPort(u.To), Slow: slow}
 	return nil
 }
 
@@ -143,12 +145,15 @@ func (u *Upstream) request(ctx context.Context, method string, segments []string
 	return r.WithContext(ctx)
 }
 
-// address is where a URL's server listens.
-func address(to *url.URL) string {
-	if to.Port() != "" {
+// hostPort is where a URL's server listens.
+func hostPort(to *url.URL) string {
+	switch {
+	case to.Port() != "":
 		return to.Host
+	case to.Scheme == "https":
+		return net.JoinHostPort(to.Hostname(), "443")
 	}
-	return net.JoinHostPort(to.Hostname(), "80") // https goes its own way
+	return net.JoinHostPort(to.Hostname(), "80")
 }
 
 func decodedPath(segments []string, slash bool) string {

@@ -201,7 +201,7 @@ func putFile(x *gateway.Exchange) error {
 	if err != nil {
 		return err
 	}
-	return takeIn(x, g.root.at, g.path, bodyOf(x), func(f *os.File, size int64) (*http.Response, error) {
+	return takeIn(x, g.root.at, g.path, nil, func(f *os.File, size int64) (*http.Response, error) {
 		o, status, err := x.Ask(http.MethodPost, api(x, "api", "2.0", "mlflow", "artifacts", "presigned-upload-url"), nil, g.upload)
 		if err != nil {
 			return nil, err

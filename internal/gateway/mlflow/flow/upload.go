@@ -23,7 +23,9 @@ const pathVar = "path"
 // PutArtifact takes in PUT …/mlflow-artifacts/artifacts/PATH.
 func PutArtifact(x *gateway.Exchange) error {
 	p := x.Vars[pathVar]
-	return takeIn(x, proxyRoot, p, bodyOf(x), func(f *os.File, size int64) (*http.Response, error) {
+	b := wager(x, proxyRoot, p)
+	defer b.end()
+	return takeIn(x, proxyRoot, p, b, func(f *os.File, size int64) (*http.Response, error) {
 		return x.Send(http.MethodPut, x.Segments, x.Query, contentType(x), f, size)
 	})
 }
@@ -36,7 +38,7 @@ func UploadArtifact(x *gateway.Exchange) error {
 	if err != nil {
 		return err
 	}
-	return takeIn(x, root.at, p, bodyOf(x), func(f *os.File, size int64) (*http.Response, error) {
+	return takeIn(x, root.at, p, nil, func(f *os.File, size int64) (*http.Response, error) {
 		return x.Send(http.MethodPost, x.Segments, x.Query, contentType(x), f, size)
 	})
 }
@@ -57,13 +59,16 @@ func contentType(x *gateway.Exchange) http.Header {
 	return h
 }
 
-// takeIn admits a file on its way to root/p and has it delivered.
-func takeIn(x *gateway.Exchange, root, p string, body io.Reader, deliver func(*os.File, int64) (*http.Response, error)) error {
-	it, err := x.Admit(body, intake.Meta{Name: p, To: "artifact " + join(root, p), Length: x.Length, Max: x.Route.Limit})
+// takeIn admits the file that is the request's body, on its way to root/p, and has it delivered; b, if not nil, is sending it already.
+func takeIn(x *gateway.Exchange, root, p string, b *bet, deliver func(*os.File, int64) (*http.Response, error)) error {
+	it, err := x.Admit(bodyOf(x), intake.Meta{Name: p, To: "artifact " + join(root, p), Length: x.Length, Max: x.Route.Limit, Tail: b.reader()})
 	if err != nil {
 		return err
 	}
 	defer it.Discard()
+	if res := b.won(it.Digest); res != nil {
+		return x.Relay(res)
+	}
 	res, err := hand(x, it, root, p, deliver)
 	if err != nil {
 		return err
@@ -71,31 +76,20 @@ func takeIn(x *gateway.Exchange, root, p string, body io.Reader, deliver func(*o
 	return x.Relay(res)
 }
 
-// hand delivers an admitted item and remembers where it lies. What the server may have got in part is forgotten first, so that a transfer
-// that broke off is judged anew by whoever downloads it; and when two are under way to one place, nobody knows which of them stays.
+// hand delivers an admitted item and remembers where it lies.
 func hand(x *gateway.Exchange, it *intake.Item, root, p string, deliver func(*os.File, int64) (*http.Response, error)) (*http.Response, error) {
 	n, err := x.Intake()
 	if err != nil {
 		return nil, err
 	}
-	place := intake.Place{Server: x.Upstream.Name, Path: join(root, p), Digest: unfinished, Size: it.Size}
 	f, err := it.Open()
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	key := place.Server + " " + place.Path
-	under := writers.begin(key)
-	n.SetPlace(place)
-	forgetFolders(x, root, p)
+	w := writers.begin(x, n, root, p, it.Size)
 	res, err := deliver(f, it.Size)
-	if err == nil && res.StatusCode/100 == 2 {
-		n.SetPlace(intake.Place{Server: place.Server, Path: place.Path, Digest: it.Digest, Size: it.Size})
-	}
-	if !writers.end(key, under) {
-		n.SetPlace(place)
-	}
-	forgetFolders(x, root, p) // what was asked while the file was on its way was told of the folder without it
+	w.end(it.Digest, res)
 	return res, err
 }
 
@@ -114,28 +108,54 @@ type overlap struct {
 	many bool // there was more than one at a time
 }
 
-func (w *writing) begin(key string) *overlap {
+// writer is one transfer on its way to a place.
+type writer struct {
+	n     *intake.Intake
+	place intake.Place
+	under *overlap
+	gone  func() // forgets the folders above
+}
+
+// begin forgets what lay at root/p. What the server may have got in part is judged anew by whoever downloads it.
+func (w *writing) begin(x *gateway.Exchange, n *intake.Intake, root, p string, size int64) *writer {
+	t := &writer{n: n, place: intake.Place{Server: x.Upstream.Name, Path: join(root, p), Digest: unfinished, Size: size}, gone: func() { forgetFolders(x, root, p) }}
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	o := w.to[key]
+	o := w.to[t.key()]
 	if o == nil {
 		o = &overlap{}
-		w.to[key] = o
+		w.to[t.key()] = o
 	}
 	if o.now++; o.now > 1 {
 		o.many = true
 	}
-	return o
+	t.under = o
+	w.mu.Unlock()
+	n.SetPlace(t.place)
+	t.gone()
+	return t
 }
 
-// end says whether the transfer was alone.
-func (w *writing) end(key string, o *overlap) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if o.now--; o.now == 0 {
-		delete(w.to, key)
+func (t *writer) key() string { return t.place.Server + " " + t.place.Path }
+
+// end remembers what lies there when the server has taken all of it, which res says; nil: it did not. When another transfer was under way to the same
+// place, nobody knows which of them stays.
+func (t *writer) end(digest string, res *http.Response) {
+	if res != nil && res.StatusCode/100 == 2 {
+		p := t.place
+		p.Digest = digest
+		t.n.SetPlace(p)
 	}
-	return !o.many
+	writers.mu.Lock()
+	o := t.under
+	if o.now--; o.now == 0 {
+		delete(writers.to, t.key())
+	}
+	many := o.many
+	writers.mu.Unlock()
+	if many {
+		t.n.SetPlace(t.place)
+	}
+	t.gone() // what was asked while the file was on its way was told of the folder without it
 }
 
 // unfinished stands for the digest of what is being written.
