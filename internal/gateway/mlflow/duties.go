@@ -78,7 +78,7 @@ func otherHands(x *gateway.Exchange, to string) error {
 	if err != nil {
 		return err
 	}
-	who, err := maker(x, modelVersion, name+"/"+version)
+	who, err := versionMaker(x, name, version)
 	if err != nil {
 		return err
 	}

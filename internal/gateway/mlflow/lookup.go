@@ -323,7 +323,7 @@ func modelOf(name string, tags map[string]string) auth.Resource {
 func theVersion(x *gateway.Exchange, name, version string) (auth.Resource, error) {
 	m, err := theModel(x, name)
 	r := versionOf(m, version)
-	r.Owner = owner(x, modelVersion, r.ID)
+	r.Owner = whenRemoving(x, func() (string, error) { return versionMaker(x, name, version) })
 	return r, err
 }
 

@@ -20,14 +20,18 @@ func maker(x *gateway.Exchange, kind, id string) (string, error) {
 
 // owner is maker where it matters, which is for deleting; a store that cannot be read makes nobody an owner.
 func owner(x *gateway.Exchange, kind, id string) string {
-	if x.Route == nil || x.Route.Action != remove || id == "" {
+	return whenRemoving(x, func() (string, error) { return maker(x, kind, id) })
+}
+
+func whenRemoving(x *gateway.Exchange, who func() (string, error)) string {
+	if x.Route == nil || x.Route.Action != remove {
 		return ""
 	}
-	who, err := maker(x, kind, id)
+	name, err := who()
 	if err != nil {
 		return ""
 	}
-	return who
+	return name
 }
 
 // making carries out a request that makes something, by flow or else by forwarding it, and notes who made what the answer names.
@@ -132,12 +136,25 @@ func idAt(paths ...string) func(wire.Object) string {
 	}
 }
 
+// versionID names a version by when it was made too: another model may take the name, and its versions begin at 1 again.
 func versionID(o wire.Object) string {
-	name, version := textAt(o, "model_version.name"), textAt(o, "model_version.version")
-	if name == "" || version == "" {
+	name, version, when := textAt(o, "model_version.name"), textAt(o, "model_version.version"), textAt(o, "model_version.creation_timestamp")
+	if name == "" || version == "" || when == "" {
 		return ""
 	}
-	return name + "/" + version
+	return name + "/" + version + "/" + when
+}
+
+// versionMaker gives the account that made a version through the gate; empty: not known.
+func versionMaker(x *gateway.Exchange, name, version string) (string, error) {
+	a, err := ask(x, "2.0/mlflow/model-versions/get", wire.Pair{Name: "name", Value: name}, wire.Pair{Name: "version", Value: version})
+	if err != nil {
+		return "", absent(err)
+	}
+	if id := versionID(a); id != "" {
+		return maker(x, modelVersion, id)
+	}
+	return "", nil
 }
 
 // deleting forwards a request that deletes something, and forgets what was known of it.

@@ -357,6 +357,15 @@ func TestRealSeparationOfDuties(t *testing.T) {
 			t.Errorf("%s may not set %s to version %s", who, c[0], c[1])
 		}
 	}
+	// Bob's own version 1 takes the name of a model whose version 1 was ann's.
+	isIt := []m{{"key": isPrompt, "value": "true"}}
+	w.must(bob, "POST", v2+"registered-models/create", m{"name": p + "-other", "tags": isIt}, "")
+	w.must(bob, "POST", v2+"model-versions/create", m{"name": p + "-other", "source": "prompt-template", "tags": isIt}, "")
+	w.must("", "DELETE", v2+"registered-models/delete", m{"name": p + "-prompt"}, "")
+	w.must(bob, "POST", v2+"registered-models/rename", m{"name": p + "-other", "new_name": p + "-prompt"}, "")
+	if status := set(bob, "champion", "1"); status != 403 {
+		t.Errorf("who made a version moves it to production alone, under another's name: %d", status)
+	}
 }
 
 // TestRealOwnersDelete: a scientist deletes what is their own, and nothing else.
