@@ -33,6 +33,7 @@ type Exchange struct {
 	from     netip.Addr // where it comes from, as far as that is known
 	ended    []func()   // what is given back at the end
 	secure   bool       // the client's side is encrypted
+	general  bool       // Config.GeneralOnly
 	answered bool
 	broken   bool // the answer began and did not come to its end
 }
@@ -48,6 +49,10 @@ func (x *Exchange) Can(a auth.Action, r auth.Resource) auth.Decision {
 	r.Server = x.Upstream.Name
 	return x.gate.decide(x.Who, a, r)
 }
+
+// Specific says whether what exists for these flaws alone, by CVE or by what they are called, takes part: always, but in a gate with
+// Config.GeneralOnly, by which tests see what the general rules are worth. Every such measure in a kind stands behind it.
+func (x *Exchange) Specific(flaws ...string) bool { return len(flaws) > 0 && !x.general }
 
 // Observing says that the gate only writes down what it would refuse.
 func (x *Exchange) Observing() bool { return x.gate.config.Observe }

@@ -138,7 +138,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	w.Header()["X-Request-Id"] = []string{record.Request}
-	x := &Exchange{Ctx: r.Context(), W: w, Record: &record, Request: &wire.Request{Method: r.Method}, gate: g, from: from.Addr()}
+	x := &Exchange{Ctx: r.Context(), W: w, Record: &record, Request: &wire.Request{Method: r.Method}, gate: g, from: from.Addr(), general: g.config.GeneralOnly}
 	defer x.end()
 	err := g.serve(x, r)
 	if err != nil {
@@ -262,7 +262,7 @@ func (g *Gate) serve(x *Exchange, r *http.Request) (err error) {
 // judge asks what the request means, what it is about, and whether that may be.
 func (g *Gate) judge(x *Exchange) error {
 	for _, c := range x.Route.Checks {
-		if g.config.GeneralOnly && len(c.CVE) > 0 {
+		if len(c.CVE) > 0 && !x.Specific(c.CVE...) {
 			continue
 		}
 		if err := c.Test(x); err != nil {

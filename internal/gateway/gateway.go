@@ -66,7 +66,7 @@ const (
 // Check looks at one aspect of a request. It has a name for the audit log.
 type Check struct {
 	Name string
-	CVE  []string // non-empty: it exists for these flaws only; Config.GeneralOnly leaves such checks out
+	CVE  []string // non-empty: it exists for these flaws only (what they are called, where they have no CVE); see Exchange.Specific
 	Test func(*Exchange) error
 }
 

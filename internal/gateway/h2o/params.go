@@ -245,6 +245,9 @@ func (e *endpoint) mean(x *gateway.Exchange, p param, v string) error {
 			return denied("others", "%s: the answer would name what belongs to others", p.name)
 		}
 	case importRegex:
+		if !x.Specific("CVE-2024-7768") {
+			return nil
+		}
 		return simplePattern(p.name, v)
 	case exportPath:
 		return exportable(x.Upstream, p.name, v)

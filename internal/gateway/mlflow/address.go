@@ -146,21 +146,35 @@ func public(a netip.Addr) bool {
 	return true
 }
 
-// secretValue holds what the server's AI gateway is told to call and to send: no addresses of the inside, no names of the server's own variables
-// (CVE-2026-4035: api_key "$ENV" sends them away).
+// secretAddress holds what the server's AI gateway is told to call to addresses that are not of the inside.
+var secretAddress = check{Name: "mlflow/addresses", Test: func(x *gateway.Exchange) error {
+	return eachSecret(x, func(name, v string) error {
+		if strings.Contains(v, "://") {
+			return publicAddress(x, name, v)
+		}
+		return nil
+	})
+}}
+
+// secretValue refuses keys that are none, but the name of a variable of the server's or of a file there: the AI gateway sends what stands in it to
+// the address that is configured beside it.
 var secretValue = check{Name: "mlflow/secret-values", CVE: []string{"CVE-2026-4035"}, Test: func(x *gateway.Exchange) error {
+	return eachSecret(x, func(name, v string) error {
+		if strings.HasPrefix(v, "$") || strings.Contains(v, "${") || strings.HasPrefix(strings.ToLower(v), "file:") || strings.HasPrefix(v, "/") ||
+			strings.HasPrefix(v, "~") || strings.HasPrefix(v, "./") || strings.Contains(v, "../") {
+			return refuse("", "%s refers to something of the server's own", name)
+		}
+		return nil
+	})
+}}
+
+func eachSecret(x *gateway.Exchange, test func(name, v string) error) error {
 	for _, name := range []string{"secret_value", "auth_config"} {
 		for k, v := range tagsOf(x.JSON[name]) {
-			t := strings.TrimSpace(v)
-			if strings.HasPrefix(t, "$") || strings.Contains(t, "${") || strings.HasPrefix(strings.ToLower(t), "file:") || strings.HasPrefix(t, "/") {
-				return refuse("", "%s.%s refers to something of the server's own", name, k)
-			}
-			if strings.Contains(t, "://") {
-				if err := publicAddress(x, name+"."+k, t); err != nil {
-					return err
-				}
+			if err := test(name+"."+k, strings.TrimSpace(v)); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
-}}
+}

@@ -76,7 +76,7 @@ func outside(x *gateway.Exchange) error {
 			return err
 		}
 		if keyLike(name) { // delete-tag in the path
-			if err := testTag(v, ""); err != nil {
+			if err := testTag(x, v, ""); err != nil {
 				return err
 			}
 		}

@@ -181,7 +181,7 @@ func (r reading) object(s *shape, o map[string]any, at string) error {
 	if s.pair && !r.odd {
 		key, _ := o["key"].(string)
 		v, _ := o["value"].(string)
-		return testTag(key, v)
+		return testTag(r.x, key, v)
 	}
 	return nil
 }
@@ -191,7 +191,7 @@ func (r reading) field(f field, name string, v any, at string) error {
 		return nil // protocol buffers read null as not there
 	}
 	if f.means == tags && !r.odd {
-		if err := testTags(v); err != nil {
+		if err := testTags(r.x, v); err != nil {
 			return err
 		}
 	}

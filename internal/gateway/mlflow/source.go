@@ -141,7 +141,7 @@ func checkSource(x *gateway.Exchange, tags map[string]string) error {
 		}
 		return nil
 	}
-	if tags[isPrompt] != "" { // CVE-2026-2614: the tag alone made MLflow trust any source
+	if tags[isPrompt] != "" && x.Specific("CVE-2026-2614") { // CVE-2026-2614: the tag alone made MLflow trust any source
 		return refuse("mlflow/source", "a prompt's source is \"prompt-template\"")
 	}
 	if rest, ok := strings.CutPrefix(source, "models:"); ok {

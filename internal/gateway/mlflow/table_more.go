@@ -141,8 +141,8 @@ func gatewayLines(p *pager) []line {
 
 		{both, "GET", g + "secrets/list", secret, read, lobby, opt{flow: p.rows(secretRows)}},
 		{both, "GET", g + "secrets/get", secret, manage, bySecret, opt{}},
-		{both, "POST", g + "secrets/create", secret, manage, named(secret, "secret_name"), opt{checks: []check{secretValue}}},
-		{both, "POST", g + "secrets/update", secret, manage, bySecret, opt{checks: []check{secretValue}}},
+		{both, "POST", g + "secrets/create", secret, manage, named(secret, "secret_name"), opt{checks: []check{secretAddress, secretValue}}},
+		{both, "POST", g + "secrets/update", secret, manage, bySecret, opt{checks: []check{secretAddress, secretValue}}},
 		{both, "DELETE", g + "secrets/delete", secret, manage, bySecret, opt{}},
 		{ajax, "GET", g + "secrets/config", secret, read, lobby, opt{}},
 

@@ -9,7 +9,7 @@ import (
 )
 
 // testTags looks at tags in their other forms than a list of pairs: an object, or, for data sets, the text of one.
-func testTags(v any) error {
+func testTags(x *gateway.Exchange, v any) error {
 	if t, ok := v.(string); ok && t != "" {
 		o, err := wire.ParseJSON([]byte(t), wire.BodyLimits)
 		if err != nil {
@@ -18,7 +18,7 @@ func testTags(v any) error {
 		v = o
 	}
 	for k, t := range tagsOf(v) {
-		if err := testTag(k, t); err != nil {
+		if err := testTag(x, k, t); err != nil {
 			return err
 		}
 	}
@@ -26,14 +26,19 @@ func testTags(v any) error {
 }
 
 // testTag knows the tags that MLflow itself reads: those that begin with "mlflow." lead to files, to other runs, or into the pages.
-func testTag(key, v string) error { return rule(testFollowed(key, v), "mlflow/tags") }
+func testTag(x *gateway.Exchange, key, v string) error {
+	return rule(testFollowed(x, key, v), "mlflow/tags")
+}
 
-func testFollowed(key, v string) error {
+func testFollowed(x *gateway.Exchange, key, v string) error {
 	if !strings.HasPrefix(key, "mlflow.") || v == "" {
 		return nil
 	}
 	if scriptLink(v) {
 		return refuse("", "the tag %q would be shown as a link that runs script", key)
+	}
+	if strings.HasPrefix(key, "mlflow.trace.") && !x.Specific("a trace's location in its tags") {
+		return nil
 	}
 	switch key {
 	case "mlflow.parentRunId", "mlflow.rootRunId", "mlflow.sourceRun":
@@ -107,7 +112,7 @@ var modelJSON = check{Name: "mlflow/model-json", Test: func(x *gateway.Exchange)
 }}
 
 // scorerCode refuses scorers that carry Python source: whoever loads one runs it.
-var scorerCode = check{Name: "mlflow/scorer-code", Test: func(x *gateway.Exchange) error {
+var scorerCode = check{Name: "mlflow/scorer-code", CVE: []string{"source in registered scorers"}, Test: func(x *gateway.Exchange) error {
 	if x.Upstream.On["scorer-code"] {
 		return nil
 	}
