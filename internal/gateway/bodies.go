@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -100,4 +102,61 @@ func (x *Exchange) expects(limit int64) int64 {
 		return min(x.Length, limit)
 	}
 	return limit
+}
+
+// bodyLimit bounds a body that is read whole, in bytes.
+const bodyLimit = 4 << 20
+
+// readBody reads what the route says that the body is, strictly, before anything looks at it.
+func (x *Exchange) readBody() error {
+	route := x.Route
+	if route.Body == Stream {
+		return nil
+	}
+	if route.Body == NoBody {
+		if x.Length != 0 {
+			// Some clients send an empty object with everything.
+			if err := x.ReadBytes(64); err != nil {
+				return err
+			}
+			if s := strings.TrimSpace(string(x.Raw)); s != "" && s != "{}" {
+				return wire.Refuse(http.StatusBadRequest, "BAD_REQUEST", "body", "a body where none belongs")
+			}
+		}
+		x.Raw, x.Length = nil, 0
+		x.Header.Del("Content-Type")
+		return nil
+	}
+	limit := route.Limit
+	if limit == 0 {
+		limit = bodyLimit
+	}
+	err := x.ReadBytes(limit)
+	if err != nil {
+		return err
+	}
+	b := x.Raw
+	switch {
+	case route.Body == Form:
+		if len(b) > 0 && x.Type != "application/x-www-form-urlencoded" {
+			return unsupported(x.Type, "application/x-www-form-urlencoded")
+		}
+		if x.Request.Form, err = wire.ParseForm(b); err == nil {
+			x.Raw = []byte(wire.EncodeQuery(x.Request.Form))
+		}
+	case len(b) == 0:
+		x.JSON = wire.Object{}
+	case x.Type != "application/json":
+		return unsupported(x.Type, "application/json")
+	default:
+		x.JSON, err = wire.ParseJSON(b, wire.BodyLimits)
+	}
+	if x.Raw == nil {
+		x.Raw = []byte{}
+	}
+	return err
+}
+
+func unsupported(got, want string) error {
+	return wire.Refuse(http.StatusUnsupportedMediaType, "BAD_REQUEST", "content-type", fmt.Sprintf("the body's Content-Type is %q; it must be %s", got, want))
 }

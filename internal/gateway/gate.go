@@ -174,7 +174,7 @@ func (g *Gate) settle(x *Exchange, err error) {
 		return
 	case no.Status >= 500:
 		x.Record.Decision = "error"
-		slog.Warn("request not carried out", "request", x.Record.Request, "path", x.Record.Path, "error", err)
+		slog.Warn("request not carried out", "request", x.Record.Request, "path", audit.Mask(x.Record.Path), "error", err)
 	case no.Status == http.StatusUnauthorized || no.Status == http.StatusForbidden:
 		x.Record.Decision = "deny"
 	case x.Record.Decision == "allow":
@@ -384,105 +384,6 @@ func (g *Gate) unknown(x *Exchange, lookup *wire.Request) error {
 	}
 	no.Hint = fmt.Sprintf("routes: [%q]", lookup.Method+" "+lookup.Path()+" read")
 	return no
-}
-
-// bodyLimit bounds a body that is read whole, in bytes.
-const bodyLimit = 4 << 20
-
-// readBody reads what the route says that the body is, strictly, before anything looks at it.
-func (x *Exchange) readBody() error {
-	route := x.Route
-	if route.Body == Stream {
-		return nil
-	}
-	if route.Body == NoBody {
-		if x.Length != 0 {
-			// Some clients send an empty object with everything.
-			if err := x.ReadBytes(64); err != nil {
-				return err
-			}
-			if s := strings.TrimSpace(string(x.Raw)); s != "" && s != "{}" {
-				return wire.Refuse(http.StatusBadRequest, "BAD_REQUEST", "body", "a body where none belongs")
-			}
-		}
-		x.Raw, x.Length = nil, 0
-		x.Header.Del("Content-Type")
-		return nil
-	}
-	limit := route.Limit
-	if limit == 0 {
-		limit = bodyLimit
-	}
-	err := x.ReadBytes(limit)
-	if err != nil {
-		return err
-	}
-	b := x.Raw
-	switch {
-	case route.Body == Form:
-		if len(b) > 0 && x.Type != "application/x-www-form-urlencoded" {
-			return unsupported(x.Type, "application/x-www-form-urlencoded")
-		}
-		if x.Request.Form, err = wire.ParseForm(b); err == nil {
-			x.Raw = []byte(wire.EncodeQuery(x.Request.Form))
-		}
-	case len(b) == 0:
-		x.JSON = wire.Object{}
-	case x.Type != "application/json":
-		return unsupported(x.Type, "application/json")
-	default:
-		x.JSON, err = wire.ParseJSON(b, wire.BodyLimits)
-	}
-	if x.Raw == nil {
-		x.Raw = []byte{}
-	}
-	return err
-}
-
-func unsupported(got, want string) error {
-	return wire.Refuse(http.StatusUnsupportedMediaType, "BAD_REQUEST", "content-type", fmt.Sprintf("the body's Content-Type is %q; it must be %s", got, want))
-}
-
-// own serves the gate's own pages. They identify whoever asks themselves: the page to log in is one of them.
-func (g *Gate) own(x *Exchange, r *http.Request, h http.Handler) error {
-	x.Record.Route = "own"
-	counter := &statusWriter{ResponseWriter: x.W, x: x}
-	h.ServeHTTP(counter, r.WithContext(context.WithValue(r.Context(), recordKey{}, x.Record)))
-	if x.Record.Status == 0 {
-		x.Record.Status = http.StatusOK
-	}
-	return nil
-}
-
-type recordKey struct{}
-
-// RecordOf gives the line of the audit log about a request to the gate's own pages, which they complete: who it was, and why not. Nil for others.
-func RecordOf(r *http.Request) *audit.Record {
-	record, _ := r.Context().Value(recordKey{}).(*audit.Record)
-	return record
-}
-
-type statusWriter struct {
-	http.ResponseWriter
-	x *Exchange
-}
-
-func (s *statusWriter) WriteHeader(status int) {
-	if s.x.Record.Status == 0 {
-		s.x.Record.Status = status
-		s.x.answered = true
-		guardHeaders(s.Header())
-	}
-	s.ResponseWriter.WriteHeader(status)
-}
-
-func (s *statusWriter) Write(p []byte) (int, error) {
-	if s.x.Record.Status == 0 {
-		s.WriteHeader(http.StatusOK)
-	}
-	n, err := s.ResponseWriter.Write(p)
-	s.x.Record.Out += int64(n)
-	return n, err
 }
 
 func newID() string {

@@ -19,6 +19,10 @@ import (
 // transferPath is the first segment of these addresses.
 const transferPath = "weir-transfer"
 
+// ticketPrefix begins the segment that is the secret of such an address. What has the form of weir's secrets is masked in the audit log, also where a request
+// is refused before a flow sees it.
+const ticketPrefix = "weir_"
+
 // TransferRoutes are the lines of the table for the addresses that the gate gives out. They need no account: the secret in the path is what its
 // holder was given.
 func TransferRoutes() []gateway.Route {
@@ -37,7 +41,7 @@ func putPart(x *gateway.Exchange) error {
 	if err != nil {
 		return err
 	}
-	u, err := n.Upload(x.Vars["upload"])
+	u, err := n.Upload(strings.TrimPrefix(x.Vars["upload"], ticketPrefix))
 	if err != nil || u.Meta.Server != x.Upstream.Name {
 		return intake.ErrNoUpload
 	}
@@ -89,7 +93,7 @@ func address(x *gateway.Exchange, g grant) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return x.Here() + wire.EncodePath([]string{transferPath, "files", id, fileName(g.path)}, false), nil
+	return x.Here() + wire.EncodePath([]string{transferPath, "files", ticketPrefix + id, fileName(g.path)}, false), nil
 }
 
 func fileName(p string) string { return p[strings.LastIndexByte(p, '/')+1:] }
@@ -101,7 +105,7 @@ func granted(x *gateway.Exchange, write bool) (grant, error) {
 	if err != nil {
 		return grant{}, err
 	}
-	v, _ := n.Redeem(x.Vars["ticket"])
+	v, _ := n.Redeem(strings.TrimPrefix(x.Vars["ticket"], ticketPrefix))
 	g, ok := v.(grant)
 	if !ok || g.server != x.Upstream.Name || g.write != write {
 		return grant{}, wire.Refuse(http.StatusForbidden, "PERMISSION_DENIED", "transfer", "this address is over or was never given out")

@@ -232,7 +232,7 @@ func CreateMultipart(x *gateway.Exchange) error {
 		Credentials []credential `json:"credentials"`
 	}{ID: u.ID}
 	for i := 1; i <= parts; i++ {
-		answer.Credentials = append(answer.Credentials, credential{x.Here() + "/" + transferPath + "/parts/" + u.ID + "/" + strconv.Itoa(i), i, map[string]string{}})
+		answer.Credentials = append(answer.Credentials, credential{x.Here() + "/" + transferPath + "/parts/" + ticketPrefix + u.ID + "/" + strconv.Itoa(i), i, map[string]string{}})
 	}
 	return answerJSON(x, answer)
 }
