@@ -87,7 +87,8 @@ type memo struct {
 	unit   *Unit
 	judged []judgement
 	plan   *plan
-	of     []Unit // what the plan was made of
+	of     []Unit          // what the plan was made of
+	mlflow map[string]bool // folders with an MLmodel, of a project; nil: not looked for yet
 }
 
 func (p *Pass) judgements(u *Unit) []judgement {

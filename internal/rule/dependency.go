@@ -146,12 +146,23 @@ func judgedByMLflow(p *Pass, u *Unit) bool {
 	if !hasFormat(u, "conda-env", "python-env", "pip-requirements") {
 		return false
 	}
+	if p.memo == nil {
+		return mlflowFolders(p)[path.Dir(u.Member)]
+	}
+	if p.memo.mlflow == nil {
+		p.memo.mlflow = mlflowFolders(p)
+	}
+	return p.memo.mlflow[path.Dir(u.Member)]
+}
+
+func mlflowFolders(p *Pass) map[string]bool {
+	folders := map[string]bool{}
 	for _, m := range mlUnits(p, "mlflow") {
-		if path.Base(m.Member) == "MLmodel" && path.Dir(m.Member) == path.Dir(u.Member) {
-			return true
+		if path.Base(m.Member) == "MLmodel" {
+			folders[path.Dir(m.Member)] = true
 		}
 	}
-	return false
+	return folders
 }
 
 // note gives the value of a unit's note, empty where it has none.

@@ -203,32 +203,59 @@ func lockMismatch(p *Pass) {
 	if !deployable(p) {
 		return
 	}
-	type entry struct {
-		version, where string
+	locked := lockedIn(p)
+	if len(locked) == 0 {
+		return
 	}
 	for i := range p.Units {
 		u := &p.Units[i]
-		dir := path.Dir(u.Member)
-		locked := map[string]entry{}
-		for j := range p.Units {
-			l := &p.Units[j]
-			if d := path.Dir(l.Member); j == i || d != dir && d != "." && !strings.HasPrefix(dir+"/", d+"/") {
-				continue
-			}
-			for _, r := range facts[weir.Requirement](l) {
-				if r.Origin == weir.OriginLock && r.State == weir.PinExact {
-					locked[r.Ecosystem+" "+r.Name] = entry{r.Version, l.Member}
-				}
-			}
-		}
 		for _, r := range facts[weir.Requirement](u) {
-			e, ok := locked[r.Ecosystem+" "+r.Name]
-			if !ok || r.State != weir.PinExact || closed(r) || r.Marker != "" || sameRelease(e.version, r.Version) {
+			if r.State != weir.PinExact || closed(r) || r.Marker != "" {
 				continue
 			}
-			p.Report(p.requirementFinding(u, r, fmt.Sprintf("%s is what the model names, and %s locks %s", packageName(r), e.where, e.version)))
+			if e, ok := nearest(locked, u, r); ok && !sameRelease(e.version, r.Version) {
+				p.Report(p.requirementFinding(u, r, fmt.Sprintf("%s is what the model names, and %s locks %s", packageName(r), e.where, e.version)))
+			}
 		}
 	}
+}
+
+// lockedVersion is what a lock file says of a package.
+type lockedVersion struct{ version, where string }
+
+// lockedIn gives the locked versions by the folder of the lock file.
+func lockedIn(p *Pass) map[string]map[string]lockedVersion {
+	out := map[string]map[string]lockedVersion{}
+	for i := range p.Units {
+		u := &p.Units[i]
+		for _, r := range facts[weir.Requirement](u) {
+			if r.Origin != weir.OriginLock || r.State != weir.PinExact {
+				continue
+			}
+			dir := path.Dir(u.Member)
+			if out[dir] == nil {
+				out[dir] = map[string]lockedVersion{}
+			}
+			out[dir][r.Ecosystem+" "+r.Name] = lockedVersion{r.Version, u.Member}
+		}
+	}
+	return out
+}
+
+// nearest looks a package up in the folder of a unit and in those above it.
+func nearest(locked map[string]map[string]lockedVersion, u *Unit, r weir.Requirement) (lockedVersion, bool) {
+	const most = 64 // folders above each other
+	dir := u.Member
+	for range most {
+		dir = path.Dir(dir)
+		if e, ok := locked[dir][r.Ecosystem+" "+r.Name]; ok && e.where != u.Member {
+			return e, true
+		}
+		if dir == "." || dir == "/" {
+			break
+		}
+	}
+	return lockedVersion{}, false
 }
 
 // sameRelease compares versions without what a build adds: 2.6.0+cu124 is 2.6.0, and 1.0 is 1.0.0.

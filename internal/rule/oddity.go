@@ -28,7 +28,7 @@ func isArchive(u *Unit) bool {
 func hasFormat(u *Unit, names ...string) bool {
 	for _, f := range u.Formats {
 		for _, n := range names {
-			if f == n || strings.HasPrefix(f, n+"-") {
+			if strings.HasPrefix(f, n) && (len(f) == len(n) || f[len(n)] == '-') {
 				return true
 			}
 		}
