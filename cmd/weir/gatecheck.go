@@ -16,8 +16,8 @@ import (
 
 // checkFlags are what `weir gate check` is told.
 type checkFlags struct {
-	kind, tokenFile, user string
-	verbose               bool
+	kind, tokenFile, user, experiment string
+	verbose, uploads                  bool
 }
 
 func newGateCheck(a *app) *cobra.Command {
@@ -30,7 +30,11 @@ attack's answer differs from a refusal, without its effect. It reads no more tha
 cannot remove, and leaves nothing behind; a server's log and a gate's audit log will show it. Only attack what is yours.
 
 Each attack is made without an account, and again with the account whose token is in --token-file or in WEIR_GATE_TOKEN:
-take an ordinary one. Exit code 1 says that something got through.`,
+take an ordinary one. Exit code 1 says that something got through.
+
+With --uploads the harmless samples of malicious models that "weir lab" makes are uploaded to an MLflow too, with the account if there is one: what
+comes back again was let in. They are removed afterwards, where the account may delete files; the run and the experiment that they were put
+into stay among what MLflow calls deleted, until "mlflow gc".`,
 		Example: `  weir gate check http://127.0.0.1:5000                       a bare MLflow: much gets through
   weir gate check https://gate.example.org --kind mlflow --token-file token`,
 		Args: exactly("a URL"),
@@ -38,6 +42,8 @@ take an ordinary one. Exit code 1 says that something got through.`,
 	cmd.Flags().StringVar(&f.kind, "kind", "", "what that server is: mlflow or h2o (asked, where it answers strangers)")
 	cmd.Flags().StringVar(&f.tokenFile, "token-file", "", "`FILE` with the token of an ordinary account")
 	cmd.Flags().StringVar(&f.user, "user", "", "send it as the password of this `NAME` (HTTP Basic) instead of as a bearer token")
+	cmd.Flags().BoolVar(&f.uploads, "uploads", false, "upload samples of malicious models too, and remove them")
+	cmd.Flags().StringVar(&f.experiment, "experiment", "", "upload them into a new run of the experiment with this `ID`, where the account may make none")
 	cmd.Flags().BoolVar(&f.verbose, "all", false, "list what was stopped too")
 	format := listFormat(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -114,6 +120,19 @@ func (a *app) checkGate(ctx context.Context, address string, f checkFlags, asJSO
 		}
 		list = append(list, c)
 	}
+	why := ""
+	if f.uploads {
+		var rows []checked
+		if rows, why, err = checkUploads(ctx, address, auth, f.experiment, suite); err != nil {
+			return err
+		}
+		for _, c := range rows {
+			if c.Without == "through" || c.With == "through" {
+				through++
+			}
+		}
+		list = append(list, rows...)
+	}
 	if unanswered == len(list) {
 		return missing(address, "nothing answers there")
 	}
@@ -122,10 +141,15 @@ func (a *app) checkGate(ctx context.Context, address string, f checkFlags, asJSO
 	} else {
 		err = a.print(checkTable(list, f.verbose, auth != "", through))
 	}
-	if err == nil && through > 0 {
+	switch {
+	case err != nil:
+		return err
+	case through > 0:
 		return exit(1)
+	case why != "":
+		return usage("Give the token of an account that may write, or --experiment with one that it may write to.", "uploads were not checked: %s", why)
 	}
-	return err
+	return nil
 }
 
 // checkSuite picks the attacks that have a harmless form, for what the server is.

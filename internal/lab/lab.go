@@ -25,6 +25,9 @@ type Sample struct {
 	Make func() []byte
 }
 
+// Harmless is the kind of the counter-sample, which must pass everywhere.
+const Harmless = "clean"
+
 // Samples lists the kinds.
 func Samples() []Sample {
 	return []Sample{
@@ -34,7 +37,7 @@ func Samples() []Sample {
 		{"torch", "weir-sample.pt", "torch.load with weights_only=False runs `echo` (zip format)", torchZip},
 		{"torch-legacy", "weir-sample-legacy.pt", "torch.load with weights_only=False runs `echo` (format before torch 1.6)", torchLegacy},
 		{"torchscript", "weir-sample-torchscript.pt", "torch.jit.load writes the file " + Canary, torchScript},
-		{"clean", "weir-sample-clean.pkl", "nothing happens: the counter-sample that must pass", clean},
+		{Harmless, "weir-sample-clean.pkl", "nothing happens: the counter-sample that must pass", clean},
 	}
 }
 

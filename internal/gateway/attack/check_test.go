@@ -66,8 +66,63 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s: %q without an account, %q with one", r.Attack, r.Without, r.With)
 		}
 	}
+	// The samples: an ordinary account may not put them into an experiment of their own here, but into one of its own.
+	checkUsage(t, g.URL, "--kind", "mlflow", "--token-file", token, "--uploads")
 	if after := contents(t, s); after != before {
 		t.Errorf("the check through the gate left something behind:\nbefore %s\nafter  %s", before, after)
+	}
+}
+
+// TestCheckUploads uploads the samples of the lab: bare all come in, through the gate none. What stays is
+// the harmless one, in a run that is deleted: a scientist deletes no files.
+func TestCheckUploads(t *testing.T) {
+	s := gatetest.MLflow(t, "2.9.2")
+	g := gatetest.NewGate(t, gatetest.Plan{}, s.Of("mlflow"))
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte(g.Accounts["scientist"].Token+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	made, err := http.Post(s.URL+"/api/2.0/mlflow/experiments/create", "application/json", strings.NewReader(`{"name": "lab-check"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	made.Body.Close()
+	count := func(rows []row, state string, of func(row) string) int {
+		n := 0
+		for _, r := range rows {
+			if strings.HasPrefix(r.Attack, "mlflow/sample-") && of(r) == state {
+				n++
+			}
+		}
+		return n
+	}
+	if n := count(check(t, 1, s.URL, "--uploads"), "through", func(r row) string { return r.Without }); n < 6 {
+		t.Errorf("%d samples came into a bare server", n)
+	}
+	if n := count(check(t, 0, g.URL, "--token-file", token, "--kind", "mlflow", "--uploads", "--experiment", "1"), "stopped", func(r row) string { return r.With }); n < 6 {
+		t.Errorf("%d samples were stopped by the gate", n)
+	}
+	err = filepath.WalkDir(filepath.Join(s.Dir, "artifacts"), func(name string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && d.Name() != "weir-sample-clean.pkl" {
+			t.Errorf("%s was left behind", name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// checkUsage runs the command where it cannot do what it was asked for.
+func checkUsage(t *testing.T, args ...string) {
+	t.Helper()
+	binary, err := gatetest.Binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(binary, append([]string{"gate", "check"}, args...)...).CombinedOutput()
+	if e := (*exec.ExitError)(nil); !errors.As(err, &e) || e.ExitCode() != 2 || !strings.Contains(string(out), "uploads were not checked") {
+		t.Errorf("weir gate check %v: %v\n%s", args, err, out)
 	}
 }
 

