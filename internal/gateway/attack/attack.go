@@ -84,6 +84,7 @@ var Servers = map[string]Setting{
 	"":           {},
 	"local":      {Args: []string{"--no-serve-artifacts", "--default-artifact-root", "${dir}/artifacts"}},
 	"basic-auth": {Args: []string{"--app-name", "basic-auth"}, Auth: true},
+	"jobs":       {Env: []string{"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=true"}}, // as it is where nobody says otherwise
 	"gateway":    {Env: []string{"MLFLOW_GATEWAY_URI=http://${listener}", "MLFLOW_DEPLOYMENTS_TARGET=http://${listener}"}},
 }
 

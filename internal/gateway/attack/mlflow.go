@@ -3,7 +3,7 @@ package attack
 // MLflow is the suite against MLflow: the flaws with a CVE and those of the same kinds that its source shows.
 func MLflow() []*Attack {
 	var out []*Attack
-	for _, part := range [][]Attack{mlflowSource, mlflowArtifacts, mlflowForgery, mlflowRequests, mlflowOthers, mlflowLogin, mlflowUploads} {
+	for _, part := range [][]Attack{mlflowSource, mlflowArtifacts, mlflowForgery, mlflowRequests, mlflowOthers, mlflowLogin, mlflowUploads, mlflowGateway} {
 		for i := range part {
 			out = append(out, &part[i])
 		}
