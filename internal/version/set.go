@@ -31,8 +31,6 @@ const (
 	opText      // ===
 )
 
-var opNames = [...]string{"", "<", "<=", ">", ">=", "==", "!=", "==", "!=", "==="}
-
 // clause is one comparison.
 type clause struct {
 	op   op

@@ -127,12 +127,18 @@ func TestExport(t *testing.T) {
 		}},
 		{name: "500 twice", how: func(n int, w http.ResponseWriter, _ *http.Request) bool {
 			if n < 3 {
-				http.Error(w, "no", 500)
+				http.Error(w, "no", http.StatusInternalServerError)
 			}
 			return n < 3
 		}},
-		{name: "500 for ever", err: "500", how: func(_ int, w http.ResponseWriter, _ *http.Request) bool { http.Error(w, "no", 500); return true }},
-		{name: "403", err: "403", how: func(_ int, w http.ResponseWriter, _ *http.Request) bool { http.Error(w, "no", 403); return true }},
+		{name: "500 for ever", err: "500", how: func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+			http.Error(w, "no", http.StatusInternalServerError)
+			return true
+		}},
+		{name: "403", err: "403", how: func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+			http.Error(w, "no", http.StatusForbidden)
+			return true
+		}},
 		{name: "slow", err: "no byte within", how: func(_ int, w http.ResponseWriter, r *http.Request) bool {
 			w.Write(body[:10])
 			w.(http.Flusher).Flush()

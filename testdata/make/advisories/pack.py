@@ -8,22 +8,47 @@ works); the zips are PyPA's and Go's advisory databases (both CC-BY 4.0): the se
 packages beyond the list. Words are made here.
 """
 import json
+import re
 import sys
 import zipfile
 
 DATE = "2026-11-01T00:00:00Z"  # when the facts were gathered
 
-# Feeds that name the wrong package.
+# Records of the list whose references speak of another package: (id, package in the list) → the package, or None where it is none that an ML
+# project installs. Found by comparing the repositories of the references with the package's own.
 WRONG = {
-    ("CVE-2026-59831", "jupyter-server"),  # GitHub's command line tool
-    ("CVE-2024-4253", "gradio"),           # a workflow of gradio's repository, nothing that is released
+    ("CVE-2026-59831", "jupyter-server"): None,  # GitHub's command line tool
+    ("CVE-2024-4253", "gradio"): None,           # a workflow of gradio's repository, nothing that is released
+    ("CVE-2026-15080", "ray"): None,             # a module of Drupal
+    ("CVE-2024-4839", "vllm"): None,             # lollms-webui
+    ("CVE-2024-22421", "jupyter-server"): None,  # JupyterLab's front end
+    ("Ray Deployment Security Advisory", "ray"): None,  # notices without versions
+    ("vllm\u90e8\u7f72\u5b89\u5168\u63d0\u793a", "vllm"): None,
+    ("CVE-2026-23528", "dask"): "distributed",
+    ("CVE-2022-21697", "jupyter-server"): "jupyter-server-proxy",
+    ("CVE-2024-28179", "jupyter-server"): "jupyter-server-proxy",
+    ("CVE-2024-35225", "jupyterlab"): "jupyter-server-proxy",
+    ("CVE-2024-22415", "jupyter-server"): "jupyter-lsp",
+    ("CVE-2025-30167", "jupyter-server"): "jupyter-core",
+    ("CVE-2026-44180", "jupyter-server"): "jupyter-enterprise-gateway",
+    ("CVE-2021-41134", "jupyterlab"): "nbdime",
+    ("CVE-2021-41247", "jupyterlab"): "jupyterhub",
+    ("CVE-2025-30370", "jupyterlab"): "jupyterlab-git",
+    ("CVE-2025-53000", "notebook"): "nbconvert",
+    ("CVE-2025-65015", "vllm"): "joserfc",
+    ("CVE-2025-1953", "vllm"): "aibrix",
+    ("CVE-2026-31228", "kubeflow"): "adversarial-robustness-toolbox",
+    ("CVE-2026-31229", "kubeflow"): "adversarial-robustness-toolbox",
+    ("CVE-2026-31230", "kubeflow"): "adversarial-robustness-toolbox",
 }
 # PyPI's kubeflow is a client library with versions of its own; these are flaws of the platform.
 WRONG_PACKAGES = {"kubeflow"}
+# Ranges of a record that belong to its npm package of another name.
+NPM_BOUNDS = {("CVE-2021-41134", "5.0.2"), ("CVE-2021-41134", "6.1.2"), ("CVE-2021-41134", "1.0.1")}
 
 # Bounds that are no version of the package: a commit, a tag of an image, "unknown". None: no fix is known.
 BOUNDS = {"67e4044": None, "930c35f1c543998e60e8d648ce93185c9b5dbe8d": None, "unknown": None, "1.83.10-stable": "1.83.10",
-          "1.83.7-stable": "1.83.7", "5.0.0-beta.2": "5.0.0b2", "v0.8.5": "0.8.5"}
+          "1.83.7-stable": "1.83.7", "5.0.0-beta.2": "5.0.0b2", "v0.8.5": "0.8.5", "2026.04.08": None}
 
 # Flaws that the list lacks, from the projects' own advisories: id, package, aliases, introduced, fixed, vector, CWE, words, functions.
 EXTRA = [
@@ -33,6 +58,7 @@ EXTRA = [
     ("CVE-2025-9905", "keras", [], "3.0.0", "3.11.3", "CVSS:4.0/AV:L/AC:L/AT:P/PR:L/UI:A/VC:H/VI:H/VA:H/SC:H/SI:H/SA:H", 913, "safe_mode is ignored for .h5 files", ["keras.models.load_model"]),
     ("CVE-2025-9906", "keras", [], "3.0.0", "3.11.0", "CVSS:4.0/AV:L/AC:L/AT:P/PR:L/UI:A/VC:H/VI:H/VA:H/SC:H/SI:H/SA:H", 502, "a .keras file switches safe_mode off itself", ["keras.models.load_model"]),
     ("CVE-2026-1462", "keras", ["GHSA-4f3f-g24h-fr8m"], "3.0.0", "3.13.2", "CVSS:3.0/AV:L/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 502, "TFSMLayer loads a SavedModel that the file names", ["keras.models.load_model"]),
+    ("CVE-2023-25668", "tensorflow", ["GHSA-gw97-ff7c-9v96"], "0", "2.11.1", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 125, "QuantizeAndDequantize reads beyond its input", []),
     ("CVE-2023-6730", "transformers", [], "0", "4.36.0", "CVSS:3.1/AV:N/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:H", 502, "pickles inside of RAG indexes and TransfoXL vocabularies", []),
     ("CVE-2023-7018", "transformers", [], "0", "4.36.0", "CVSS:3.1/AV:L/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 502, "pickles inside of a tokenizer's vocabulary", []),
     ("CVE-2024-3568", "transformers", [], "0", "4.38.0", "CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:H/I:H/A:H", 502, "pickle of a training checkpoint", ["transformers.TFPreTrainedModel.load_repo_checkpoint"]),
@@ -121,10 +147,16 @@ def summary(r, cwes, vector):
     return f"{name}: " + (" – ".join(parts) if parts else "what kind of flaw, the records do not say in a word")
 
 
+VERSION = re.compile(r"[0-9]+([.][0-9]+)*((a|b|rc|[.]post|[.]dev)[0-9]+)?$")
+
+
 def events(ranges):
     for g in ranges:
         g = {k: BOUNDS.get(v, v) for k, v in g.items()}
         g = {k: v for k, v in g.items() if v is not None}
+        bad = [v for v in g.values() if not VERSION.match(v)]
+        if bad:
+            sys.exit(f"bound {bad} is no version: correct it in BOUNDS")
         out = [{"introduced": g.get("introduced", "0")}]
         if "exact" in g:
             out = [{"introduced": g["exact"]}, {"last_affected": g["exact"]}]
@@ -150,8 +182,11 @@ def main():
     done = {}
     for r in json.load(open(facts))["records"]:
         pkg = r["package"]
-        if (r["id"], pkg["name"]) in WRONG or pkg["name"] in WRONG_PACKAGES:
+        place = (r["id"], pkg["name"])
+        if place in WRONG and WRONG[place] is None or place not in WRONG and pkg["name"] in WRONG_PACKAGES:
             continue
+        pkg["name"] = WRONG.get(place, pkg["name"])
+        r["ranges"] = [g for g in r["ranges"] if (r["id"], g.get("fixed")) not in NPM_BOUNDS]
         other = second.get((r["id"], pkg["name"]), {})
         o = of_list(r, other)
         key = (r["id"], pkg["ecosystem"], pkg["name"].lower())
@@ -182,7 +217,7 @@ def of_list(r, other):
     text = r.get("mechanism", "").lower()
     server = pkg["name"] in SERVERS and r["id"] not in LIBRARY and not any(w in text for w in LIBRARY_WORDS)
     aliases = sorted(set(r.get("aliases", []) + ([other["id"], *other.get("aliases", [])] if other else [])) - {r["id"]})
-    o = {"id": r["id"], "modified": DATE if r["checked"] == "feed" else "", "published": other.get("published", ""), "aliases": aliases,
+    o = {"id": r["id"], "modified": DATE if verified(r) else "", "published": other.get("published", ""), "aliases": aliases,
          "summary": summary(r, cwes, vector), "severity": [{"type": "CVSS", "score": vector}] if vector else [],
          "affected": [{"package": pkg, "ranges": list(events(r["ranges"]))}],
          "references": [{"type": "ADVISORY", "url": u} for u in r.get("references", [])[:3]],
@@ -190,6 +225,12 @@ def of_list(r, other):
     if r["id"] in SYMBOLS:
         o["affected"][0]["ecosystem_specific"] = {"imports": [{"path": "", "symbols": SYMBOLS[r["id"]]}]}
     return o
+
+
+def verified(r):
+    """A record without a bound, that nobody tried either, gives way to any other source."""
+    bounded = all(BOUNDS.get(v, v) for g in r["ranges"] for v in g.values()) and all({"fixed", "last_affected", "exact"} & set(g) for g in r["ranges"])
+    return r["checked"] == "feed" and (bounded or "reproduced" in r.get("mechanism", ""))
 
 
 def of_extra(cve, name, aliases, introduced, fixed, vector, cwe, text, functions):
