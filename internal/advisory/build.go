@@ -1,7 +1,6 @@
 package advisory
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"compress/flate"
@@ -12,12 +11,9 @@ import (
 	"io"
 	"math"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
-
-	"weir/internal/version"
 )
 
 // Builder collects advisories and writes them as one file. It is not safe for concurrent use. Records may come in any order; those that share an
@@ -29,9 +25,11 @@ type Builder struct {
 	Serial  int64
 	mission bool
 
-	records  []*kept
-	byID     map[string]int32
+	records  [][]byte         // texts, encoded: 400,000 records must fit into memory
+	ids      map[uint64]int32 // hash of an id → record
 	parent   []int32
+	room     arena
+	scratch  []byte
 	packages map[pkg]*collected
 	newest   string
 	skipped  int
@@ -41,14 +39,8 @@ type Builder struct {
 
 type pkg struct{ ecosystem, name string }
 
-// kept is a record's text, encoded.
-type kept struct{ text text }
-
-// collected is what the records say of one package.
-type collected struct {
-	versions map[string]bool
-	states   []statement
-}
+// collected is what the records say of one package: statements, encoded.
+type collected struct{ states [][]byte }
 
 // statement is one record's word about a package's versions.
 type statement struct {
@@ -58,9 +50,22 @@ type statement struct {
 	symbols []string
 }
 
+// arena keeps many small byte slices without the cost of each.
+type arena struct{ free []byte }
+
+func (a *arena) keep(b []byte) []byte {
+	if len(b) > len(a.free) {
+		a.free = make([]byte, max(1<<20, len(b)))
+	}
+	n := copy(a.free, b)
+	out := a.free[:n:n]
+	a.free = a.free[n:]
+	return out
+}
+
 // NewBuilder makes an empty builder.
 func NewBuilder() *Builder {
-	return &Builder{byID: map[string]int32{}, packages: map[pkg]*collected{}, exploit: map[string]bool{}, epss: map[string]float64{}}
+	return &Builder{ids: map[uint64]int32{}, packages: map[pkg]*collected{}, exploit: map[string]bool{}, epss: map[string]float64{}}
 }
 
 // Bounds of one record; real ones are far below.
@@ -93,14 +98,16 @@ func (b *Builder) add(r *record) {
 	}
 	n := int32(len(b.records))
 	t := b.textOf(r)
-	b.records = append(b.records, &kept{t})
+	b.scratch = t.append(b.scratch[:0])
+	b.records = append(b.records, b.room.keep(b.scratch))
 	b.parent = append(b.parent, n)
 	b.newest = max(b.newest, t.modified, t.published)
 	for _, id := range t.ids {
-		if other, ok := b.byID[id]; ok {
+		h := hashName("", id)
+		if other, ok := b.ids[h]; ok {
 			b.union(n, other)
 		} else {
-			b.byID[id] = n
+			b.ids[h] = n
 		}
 	}
 	for i := range r.Affected {
@@ -179,34 +186,15 @@ func (b *Builder) addAffected(n int32, a *affected) {
 	key := pkg{eco, Canonical(eco, a.Package.Name)}
 	c := b.packages[key]
 	if c == nil {
-		c = &collected{versions: map[string]bool{}}
+		c = &collected{}
 		b.packages[key] = c
 	}
-	s := statement{record: n}
-	note := func(v string) {
-		if v != "" && v != "0" && len(v) <= version.MaxLength && !c.versions[v] {
-			c.versions[strings.Clone(v)] = true
-		}
-	}
+	s := statement{record: n, listed: a.Versions[:min(len(a.Versions), maxVersions)]}
 	events := 0
 	for _, r := range a.Ranges {
-		if r.Type == "GIT" {
-			continue
+		if events += len(r.Events); r.Type != "GIT" && events <= maxEvents {
+			s.ranges = append(s.ranges, r.Events)
 		}
-		evs := r.Events
-		if events += len(evs); events > maxEvents {
-			break
-		}
-		for _, e := range evs {
-			note(e.Introduced)
-			note(e.Fixed)
-			note(e.LastAffected)
-		}
-		s.ranges = append(s.ranges, evs)
-	}
-	for _, v := range a.Versions[:min(len(a.Versions), maxVersions)] {
-		note(v)
-		s.listed = append(s.listed, v)
 	}
 	for _, imp := range a.Specific.Imports {
 		if len(imp.Symbols) == 0 { // all of the package
@@ -217,7 +205,62 @@ func (b *Builder) addAffected(n int32, a *affected) {
 		}
 	}
 	s.symbols = s.symbols[:min(len(s.symbols), maxSymbols)]
-	c.states = append(c.states, s)
+	b.scratch = s.append(b.scratch[:0])
+	c.states = append(c.states, b.room.keep(b.scratch))
+}
+
+// append encodes a statement as statement.read reads it.
+func (s *statement) append(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(s.record))
+	b = binary.AppendUvarint(b, uint64(len(s.ranges)))
+	for _, events := range s.ranges {
+		b = binary.AppendUvarint(b, uint64(len(events)))
+		for _, e := range events {
+			kind, v := byte(0), ""
+			switch {
+			case e.Introduced != "":
+				kind, v = 'i', e.Introduced
+			case e.Fixed != "":
+				kind, v = 'f', e.Fixed
+			case e.LastAffected != "":
+				kind, v = 'l', e.LastAffected
+			}
+			b = appendString(append(b, kind), v)
+		}
+	}
+	for _, list := range [][]string{s.listed, s.symbols} {
+		b = binary.AppendUvarint(b, uint64(len(list)))
+		for _, v := range list {
+			b = appendString(b, v)
+		}
+	}
+	return b
+}
+
+func (s *statement) read(data []byte) {
+	r := &reader{b: data}
+	s.record = int32(r.uvarint())
+	s.ranges = make([][]event, r.count(1))
+	for i := range s.ranges {
+		s.ranges[i] = make([]event, r.count(2))
+		for j := range s.ranges[i] {
+			kind, v := r.bytes(1)[0], r.text()
+			switch kind {
+			case 'i':
+				s.ranges[i][j].Introduced = v
+			case 'f':
+				s.ranges[i][j].Fixed = v
+			case 'l':
+				s.ranges[i][j].LastAffected = v
+			}
+		}
+	}
+	for _, list := range []*[]string{&s.listed, &s.symbols} {
+		*list = make([]string, r.count(1))
+		for i := range *list {
+			(*list)[i] = r.text()
+		}
+	}
 }
 
 func (b *Builder) find(n int32) int32 {
@@ -237,10 +280,11 @@ func (b *Builder) union(x, y int32) {
 
 // merged joins the texts of one flaw.
 func (b *Builder) merged(members []int32) text {
-	slices.SortFunc(members, func(x, y int32) int { return cmp.Compare(b.records[x].text.ids[0], b.records[y].text.ids[0]) })
+	slices.SortFunc(members, func(x, y int32) int { return strings.Compare(b.firstID(x), b.firstID(y)) })
 	t := text{}
 	for _, m := range members {
-		o := &b.records[m].text
+		o := &text{}
+		o.read(&reader{b: b.records[m]})
 		for _, id := range o.ids {
 			if !slices.Contains(t.ids, id) {
 				t.ids = append(t.ids, id)
@@ -290,6 +334,32 @@ func rankID(id string) int {
 
 // WriteTo writes the file. Equal records give equal bytes whatever their order.
 func (b *Builder) WriteTo(w io.Writer) (int64, error) {
+	var body bytes.Buffer
+	front, err := b.write(&body)
+	if err != nil {
+		return 0, err
+	}
+	n, err := w.Write(front)
+	if err == nil {
+		_, err = body.WriteTo(w)
+	}
+	return int64(n) + int64(binary.LittleEndian.Uint64(front[16:])) - int64(len(front)), err
+}
+
+// counted is a writer that knows how far it is.
+type counted struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// write writes blocks and texts to a body, and gives what stands before it.
+func (b *Builder) write(w io.Writer) (front []byte, err error) {
 	keys := make([]pkg, 0, len(b.packages))
 	for k := range b.packages {
 		keys = append(keys, k)
@@ -300,67 +370,84 @@ func (b *Builder) WriteTo(w io.Writer) (int64, error) {
 	if m.Date.IsZero() {
 		m.Date, _ = time.Parse(time.RFC3339, b.newest)
 	}
-	var body bytes.Buffer
-	type row struct {
-		hash    uint64
-		at, sum uint32
-	}
+	body := &counted{w: w}
 	rows := make([]row, 0, len(keys))
 	for _, k := range keys {
 		block, flaws := b.block(k, numbers)
 		m.Ecosystems[k.ecosystem] += flaws
-		rows = append(rows, row{hashName(k.ecosystem, k.name), uint32(body.Len()), crc32.Checksum(block, castagnoli)})
-		body.Write(binary.AppendUvarint(nil, uint64(len(block))))
-		body.Write(block)
+		rows = append(rows, row{hashName(k.ecosystem, k.name), body.n, crc32.Checksum(block, castagnoli)})
+		if _, err := body.Write(append(binary.AppendUvarint(nil, uint64(len(block))), block...)); err != nil {
+			return nil, err
+		}
 	}
-	sort.Slice(rows, func(i, j int) bool { return rows[i].hash < rows[j].hash })
-	chunks, err := b.chunks(order, &body)
+	slices.SortFunc(rows, func(x, y row) int { return cmp.Or(cmp.Compare(x.hash, y.hash), cmp.Compare(x.at, y.at)) })
+	chunks, err := b.chunks(order, body)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
+	return m.front(rows, chunks, len(order), body.n)
+}
+
+// row is an entry of the directory, or of the table of chunks; at counts from the body's beginning.
+type row struct {
+	hash uint64
+	at   int64
+	sum  uint32
+}
+
+// front encodes head, description, directory and table of chunks.
+func (m *meta) front(rows, chunks []row, records int, body int64) ([]byte, error) {
 	desc, err := json.Marshal(m)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	end := headSize + len(desc) + len(rows)*dirEntry + len(chunks)*chunkRow
-	if end+body.Len() > math.MaxUint32 {
-		return 0, fmt.Errorf("%d bytes are more than an advisory database can hold", end+body.Len())
+	if int64(end)+body > math.MaxUint32 {
+		return nil, fmt.Errorf("%d bytes are more than an advisory database can hold", int64(end)+body)
 	}
 	le := binary.LittleEndian
-	front := append(make([]byte, 0, end), magic...)
-	front = le.AppendUint32(front, 0)
-	front = le.AppendUint32(front, uint32(end))
-	front = le.AppendUint64(front, uint64(end+body.Len()))
-	for _, n := range []int{len(desc), len(rows), len(chunks) - 1, perChunk, len(order), 0} {
-		front = le.AppendUint32(front, uint32(n))
+	b := append(make([]byte, 0, end), magic...)
+	b = le.AppendUint32(b, 0)
+	b = le.AppendUint32(b, uint32(end))
+	b = le.AppendUint64(b, uint64(int64(end)+body))
+	for _, n := range []int{len(desc), len(rows), len(chunks) - 1, perChunk, records, 0} {
+		b = le.AppendUint32(b, uint32(n))
 	}
-	front = append(front, desc...)
+	b = append(b, desc...)
 	for _, r := range rows {
-		front = le.AppendUint32(le.AppendUint32(le.AppendUint64(front, r.hash), r.at+uint32(end)), r.sum)
+		b = le.AppendUint32(le.AppendUint32(le.AppendUint64(b, r.hash), uint32(r.at+int64(end))), r.sum)
 	}
 	for _, c := range chunks {
-		front = le.AppendUint32(le.AppendUint32(front, c[0]+uint32(end)), c[1])
+		b = le.AppendUint32(le.AppendUint32(b, uint32(c.at+int64(end))), c.sum)
 	}
-	le.PutUint32(front[8:], crc32.Checksum(front[12:], castagnoli))
-	out := bufio.NewWriter(w)
-	out.Write(front)
-	out.Write(body.Bytes())
-	return int64(end + body.Len()), out.Flush()
+	le.PutUint32(b[8:], crc32.Checksum(b[12:], castagnoli))
+	return b, nil
 }
 
 // number gives each flaw its record number, in the order of packages so that the flaws of one lie together; order holds the members of each.
 func (b *Builder) number(keys []pkg) (numbers map[int32]uint32, order [][]int32) {
+	// The members of each flaw lie one after another in one slice.
+	all := make([]int32, len(b.records))
+	for i := range all {
+		all[i] = int32(i)
+	}
+	slices.SortFunc(all, func(x, y int32) int { return cmp.Or(cmp.Compare(b.find(x), b.find(y)), cmp.Compare(x, y)) })
 	members := map[int32][]int32{}
-	for i := range b.records {
-		root := b.find(int32(i))
-		members[root] = append(members[root], int32(i))
+	for i := 0; i < len(all); {
+		j := i + 1
+		for j < len(all) && b.find(all[j]) == b.find(all[i]) {
+			j++
+		}
+		members[b.find(all[i])] = all[i:j:j]
+		i = j
 	}
 	numbers = make(map[int32]uint32, len(members))
 	for _, k := range keys {
 		var roots []int32
 		seen := map[int32]bool{}
 		for _, s := range b.packages[k].states {
-			root := b.find(s.record)
+			record, _ := binary.Uvarint(s)
+			root := b.find(int32(record))
 			if _, ok := numbers[root]; !ok && !seen[root] {
 				seen[root] = true
 				roots = append(roots, root)
@@ -376,20 +463,27 @@ func (b *Builder) number(keys []pkg) (numbers map[int32]uint32, order [][]int32)
 }
 
 func (b *Builder) lowestID(members []int32) string {
-	low := b.records[members[0]].text.ids[0]
+	low := b.firstID(members[0])
 	for _, m := range members[1:] {
-		low = min(low, b.records[m].text.ids[0])
+		low = min(low, b.firstID(m))
 	}
 	return low
 }
 
-// chunks writes the texts, and gives offset in the body and checksum of each chunk; one more offset ends the last.
-func (b *Builder) chunks(order [][]int32, body *bytes.Buffer) ([][2]uint32, error) {
+// firstID is a record's own id, without reading the rest of it.
+func (b *Builder) firstID(record int32) string {
+	r := &reader{b: b.records[record]}
+	r.uvarint()
+	return r.text()
+}
+
+// chunks writes the texts, and gives place and checksum of each chunk; one more place ends the last.
+func (b *Builder) chunks(order [][]int32, body *counted) ([]row, error) {
 	zw, err := flate.NewWriterDict(io.Discard, flate.BestCompression, dictionary)
 	if err != nil {
 		return nil, err
 	}
-	var out [][2]uint32
+	var out []row
 	var raw []byte
 	var packed bytes.Buffer
 	for i := 0; i < len(order); i += perChunk {
@@ -406,8 +500,10 @@ func (b *Builder) chunks(order [][]int32, body *bytes.Buffer) ([][2]uint32, erro
 		if err := zw.Close(); err != nil {
 			return nil, err
 		}
-		out = append(out, [2]uint32{uint32(body.Len()), crc32.Checksum(packed.Bytes(), castagnoli)})
-		body.Write(packed.Bytes())
+		out = append(out, row{at: body.n, sum: crc32.Checksum(packed.Bytes(), castagnoli)})
+		if _, err := body.Write(packed.Bytes()); err != nil {
+			return nil, err
+		}
 	}
-	return append(out, [2]uint32{uint32(body.Len()), 0}), nil
+	return append(out, row{at: body.n}), nil
 }

@@ -13,12 +13,16 @@ import (
 func (b *Builder) block(k pkg, numbers map[int32]uint32) (data []byte, flaws int) {
 	c := b.packages[k]
 	scheme := version.For(k.ecosystem)
-	ladder := newLadder(scheme, c.versions)
+	versions := map[string]bool{}
 	byFlaw := map[uint32][]*statement{}
-	for i := range c.states {
-		n := numbers[b.find(c.states[i].record)]
-		byFlaw[n] = append(byFlaw[n], &c.states[i])
+	for _, data := range c.states {
+		s := &statement{}
+		s.read(data)
+		s.name(versions)
+		n := numbers[b.find(s.record)]
+		byFlaw[n] = append(byFlaw[n], s)
 	}
+	ladder := newLadder(scheme, versions)
 	order := make([]uint32, 0, len(byFlaw))
 	for n := range byFlaw {
 		order = append(order, n)
@@ -48,6 +52,25 @@ func (b *Builder) block(k pkg, numbers map[int32]uint32) (data []byte, flaws int
 	}
 	out = binary.AppendUvarint(out, uint64(flaws))
 	return append(out, encoded...), flaws
+}
+
+// name adds the versions that a statement names.
+func (s *statement) name(versions map[string]bool) {
+	note := func(v string) {
+		if v != "" && v != "0" && len(v) <= version.MaxLength {
+			versions[v] = true
+		}
+	}
+	for _, events := range s.ranges {
+		for _, e := range events {
+			note(e.Introduced)
+			note(e.Fixed)
+			note(e.LastAffected)
+		}
+	}
+	for _, v := range s.listed {
+		note(v)
+	}
 }
 
 func appendString(b []byte, s string) []byte {

@@ -45,7 +45,7 @@ func Describe(name string) (Info, error) {
 	return p.info(), nil
 }
 
-func place(from, to string, accept func(Info) error) (Info, error) {
+func place(from, to string, accept func(Info) error) (info Info, err error) {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return Info{}, err
 	}
@@ -54,34 +54,16 @@ func place(from, to string, accept func(Info) error) (Info, error) {
 		return Info{}, err
 	}
 	defer src.Close()
-	f, err := os.CreateTemp(filepath.Dir(to), ".weir-db-*")
-	if err != nil {
-		return Info{}, err
-	}
-	defer os.Remove(f.Name())
-	_, err = io.Copy(f, src)
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil { // the copy is checked, not the source: nobody can change it in between
-		err = Check(f.Name())
-	}
-	if err != nil {
-		return Info{}, err
-	}
-	info, err := Describe(f.Name())
-	if err == nil {
-		err = accept(info)
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), to)
-	}
+	_, err = into(to, src, func(name string) error {
+		err := Check(name)
+		if err == nil {
+			info, err = Describe(name)
+		}
+		if err == nil {
+			err = accept(info)
+		}
+		return err
+	})
 	info.File = to
 	return info, err
 }

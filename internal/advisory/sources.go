@@ -2,6 +2,7 @@ package advisory
 
 import (
 	"archive/zip"
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"encoding/csv"
@@ -313,13 +314,35 @@ func (b *Builder) addEPSS(name string) error {
 }
 
 // WriteFile writes the database beside its place and puts it there in one step, so that whoever has the old file mapped keeps it.
-func (b *Builder) WriteFile(name string) (int64, error) {
+func (b *Builder) WriteFile(name string) (size int64, err error) {
+	body, err := os.CreateTemp(filepath.Dir(name), ".weir-db-*")
+	if err != nil {
+		return 0, err
+	}
+	defer os.Remove(body.Name())
+	defer body.Close()
+	buffered := bufio.NewWriterSize(body, 1<<20)
+	front, err := b.write(buffered)
+	if err == nil {
+		err = buffered.Flush()
+	}
+	if err == nil {
+		_, err = body.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return into(name, io.MultiReader(bytes.NewReader(front), body), func(string) error { return nil })
+}
+
+// into writes a file in one step, once it has been looked at.
+func into(name string, r io.Reader, look func(name string) error) (int64, error) {
 	f, err := os.CreateTemp(filepath.Dir(name), ".weir-db-*")
 	if err != nil {
 		return 0, err
 	}
 	defer os.Remove(f.Name()) // after a rename there is nothing to remove
-	n, err := b.WriteTo(f)
+	n, err := io.Copy(f, r)
 	if err == nil {
 		err = f.Chmod(0o644)
 	}
@@ -329,13 +352,13 @@ func (b *Builder) WriteFile(name string) (int64, error) {
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
+	if err == nil { // the copy is looked at, not its source: nobody can change it in between
+		err = look(f.Name())
+	}
 	if err == nil {
 		err = os.Rename(f.Name(), name)
 	}
-	if err != nil {
-		return 0, err
-	}
-	return n, nil
+	return n, err
 }
 
 // Check reads all of a file: every package and every text. It is how an update is looked at before it takes the old one's place.
