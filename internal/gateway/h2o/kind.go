@@ -89,7 +89,7 @@ func neverForced(flow gateway.Flow) gateway.Flow {
 	no := wire.Pair{Name: "force", Value: "false"}
 	return func(x *gateway.Exchange) error {
 		switch {
-		case value(x, "force") != "":
+		case value(x, "force") != "" || x.Observing():
 		case x.Method == http.MethodPost:
 			x.Form = append(slices.DeleteFunc(x.Form, func(p wire.Pair) bool { return p.Name == "force" }), no)
 			x.Raw = []byte(wire.EncodeQuery(x.Form))
