@@ -72,6 +72,9 @@ const maxPoms = 4096
 func (j *jar) member(name string) bool {
 	if dir, ok := strings.CutSuffix(name, ".class"); ok {
 		j.classes = true
+		if of, ok := h2oVersions[dir]; ok { // which tells the version as a member of its own
+			j.poms[of] = true
+		}
 		if of, ok := knownClasses[path.Base(dir)]; ok && (strings.HasSuffix(dir, "/"+of.class) || dir == of.class) {
 			j.carried[of.library] = name
 		}
@@ -197,6 +200,9 @@ func jarManifest(b []byte) map[string]string {
 	}
 	return m
 }
+
+// h2oVersions are the classes that isH2OVersion knows, and the libraries that they belong to.
+var h2oVersions = map[string]string{"water/init/BuildVersion": "ai.h2o:h2o-core", "water/genmodel/BuildVersion": "ai.h2o:h2o-genmodel"}
 
 // isH2OVersion knows the class in which H2O's build writes its version (h2o-core, water.init.BuildVersion; h2o-genmodel has one too), wherever
 // it lies, so that a copy inside another archive is known by its content.

@@ -142,9 +142,13 @@ func parseSPDX(in *format.Input, t *text) error {
 			needs[to], dev[from] = append(needs[to], from), true
 		}
 	}
+	described := map[string]bool{}
+	for _, id := range roots {
+		described[id] = true
+	}
 	var list []component
 	for _, p := range root.get("packages").list() {
-		if c := spdxPackage(p); !contains(roots, c.id) {
+		if c := spdxPackage(p); !described[c.id] {
 			if dev[c.id] {
 				c.r.Group = "dev"
 			}
@@ -153,15 +157,6 @@ func parseSPDX(in *format.Input, t *text) error {
 	}
 	emitBill(in, list, needs, roots)
 	return err
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 func spdxPackage(p *node) component {

@@ -45,13 +45,13 @@ func parseShell(in *format.Input, t *text) error {
 	return nil
 }
 
-// isMakefile knows Makefiles by the names by which make looks, and by a rule: a target, and a line below it that begins with a tab.
+// isMakefile knows Makefiles by the names by which make looks, and by what any of them has: a rule or a variable.
 func isMakefile(h format.Head) bool {
 	base := path.Base(h.Name)
 	if base != "Makefile" && base != "makefile" && base != "GNUmakefile" && path.Ext(base) != ".mk" {
 		return false
 	}
-	return textual(h.First) && bytes.Contains(h.First, []byte(":")) && bytes.Contains(h.First, []byte("\n\t")) && installsSomething(h)
+	return textual(h.First) && bytes.ContainsAny(h.First, ":=") && installsSomething(h)
 }
 
 // parseMakefile reads the recipes of all rules, with the variables that the file sets; which rules run is not asked.
