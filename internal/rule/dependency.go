@@ -78,6 +78,11 @@ func Dependency() []Rule {
 			Fix: "lock with hashes: pip-compile --generate-hashes, uv pip compile --generate-hashes, or a lock file beside the model", Check: unhashed,
 		},
 		{
+			ID: "dependency/vulnerable-code", Title: "Copied function has a known flaw", Since: "0.3.0", Severity: weir.SeverityHigh, Scope: ScopeFile,
+			Impact: supply, CWE: []int{1395},
+			Fix: "take the function from a release that mends the flaw, or depend on the package instead of a copy of it", Check: vulnerableCode,
+		},
+		{
 			ID: "dependency/unresolved", Title: "Dependency cannot be told", Since: "0.3.0", Severity: weir.SeverityInfo, Scope: ScopeProject,
 			Impact: supply, CWE: []int{1357},
 			Fix: "write the package and its version where they can be read, or scan what this was resolved to: a lock file or the installed environment", Check: unresolvedDependency,

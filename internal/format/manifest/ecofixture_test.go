@@ -2,11 +2,11 @@ package manifest
 
 import (
 	"bytes"
+	"encoding/binary"
 	"flag"
 	"io/fs"
 	"maps"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -111,19 +111,54 @@ func TestJar(t *testing.T) {
 	}
 }
 
-// TestH2OVersion reads the class in which the real h2o.jar 3.46.0.4 keeps its version, as it lies in other archives too.
-func TestH2OVersion(t *testing.T) {
-	class, err := os.ReadFile("testdata/h2o/BuildVersion.class")
-	if err != nil {
-		t.Fatal(err)
+// constants writes what a class file has before its code: the magic and texts among its constants (JVM specification, 4.4.7).
+func constants(texts ...string) string {
+	b := []byte(classMagic + "\x00\x00\x00\x34")
+	b = binary.BigEndian.AppendUint16(b, uint16(len(texts)+1))
+	for _, s := range texts {
+		b = binary.BigEndian.AppendUint16(append(b, 1), uint16(len(s)))
+		b = append(b, s...)
 	}
-	for name, want := range map[string]string{"x/anything.bin": "maven ai.h2o:h2o-genmodel 3.46.0.4", path.Join("water", "BuildVersion.class"): "maven ai.h2o:h2o-genmodel 3.46.0.4"} {
-		_, facts, _ := parse(name, string(class))
-		if got := tell("", facts); !strings.Contains(got, want) {
-			t.Errorf("%s: %q, not %q", name, got, want)
+	return string(b)
+}
+
+// TestH2OVersion reads the class in which H2O keeps its version, with the constants that it has in h2o.jar 3.46.0.4, wherever it lies.
+func TestH2OVersion(t *testing.T) {
+	texts := []string{"Lwater/genmodel/BuildVersion;", "lastCommitHash", "projectVersion", "BuildVersion.java", "rel-3.46.0", "3.46.0.4", "2024-07-09 20:11:23", "water/genmodel/BuildVersion"}
+	for _, name := range []string{"x/anything.bin", "water/genmodel/BuildVersion.class"} {
+		_, facts, _ := parse(name, constants(texts...))
+		if got := tell("", facts); got != "0 maven ai.h2o:h2o-genmodel 3.46.0.4 bundled\n" {
+			t.Errorf("%s: %q", name, got)
 		}
 	}
-	if formats, _, _ := parse("BuildVersion.class", strings.ReplaceAll(string(class), "projectVersion", "projectSection")); len(formats) > 0 {
+	texts[2] = "otherVersion"
+	if formats, _, _ := parse("BuildVersion.class", constants(texts...)); len(formats) > 0 {
 		t.Errorf("another class is read as %v", formats)
+	}
+}
+
+// TestCopies tells copies of the four systems by their version files and by functions as they were before a flaw was mended, and leaves alone
+// what only has the names. The marks are those of the released files.
+func TestCopies(t *testing.T) {
+	torch := "import torch\nimport torch._weights_only_unpickler as u\ndef _legacy_load(f, weights_only):\n    pass\n"
+	uri := "import posixpath\nfrom mlflow.exceptions import MlflowException\ndef append_to_uri_path(uri, *paths):\n    pass\n"
+	sql := []string{"Lwater/jdbc/SQLManager;", "NEXT_TABLE_NUM", "importSqlTable"}
+	zip := []string{"ml/combust/bundle/serializer/FileUtil", "FileUtil.scala", "getNextEntry"}
+	for _, c := range []manifestCase{
+		{"x/version.py", "vendored-copy", "# Copyright 2018 Databricks, Inc.\nimport re\n\nVERSION = \"2.8.1\"\n", "4 pypi mlflow 2.8.1 bundled"},
+		{"x/v.py", "vendored-copy", "__version__ = '1.13.0a0'\ndebug = False\ncuda = None\ngit_version = 'Unknown'\n", "1 pypi torch 1.13.0a0 bundled"},
+		{"x/version.py", "", "VERSION = \"2.8.1\"\n", ""},
+		{"venv/lib/site-packages/mlflow/version.py", "", "# Copyright 2018 Databricks, Inc.\nVERSION = \"2.8.1\"\n", ""},
+		{"x/serialization.py", "vendored-copy", torch, "3 code.flawed=CVE-2025-32434 torch torch.serialization._legacy_load"},
+		{"x/serialization.py", "vendored-copy", torch + "    raise E('no legacy .tar format')\n", "3 code.mended=CVE-2025-32434 torch torch.serialization._legacy_load"},
+		{"x/serialization.py", "", "def _legacy_load(f): pass\n", ""},
+		{"x/uri.py", "vendored-copy", uri, "3 code.flawed=CVE-2023-6909 mlflow mlflow.utils.uri.append_to_uri_path"},
+		{"x/uri.py", "vendored-copy", uri + "def validate_query_string(q):\n    pass\n", "3 code.mended=CVE-2023-6909 mlflow mlflow.utils.uri.append_to_uri_path"},
+		{"water/jdbc/SQLManager.class", "vendored-copy", constants(sql...), "0 code.flawed=CVE-2024-8862 ai.h2o:h2o-core water.jdbc.SQLManager.importSqlTable"},
+		{"water/jdbc/SQLManager.class", "vendored-copy", constants(append(sql, "DEFAULT_JDBC_DISALLOWED_PARAMETERS")...), "0 code.mended=CVE-2024-8862 ai.h2o:h2o-core water.jdbc.SQLManager.importSqlTable"},
+		{"my/FileUtil.class", "vendored-copy", constants(zip...), "0 code.flawed=CVE-2023-5245 ml.combust.bundle:bundle-ml_2.12 ml.combust.bundle.serializer.FileUtil.extract"},
+		{"my/FileUtil.class", "vendored-copy", constants(zip[:2]...), ""},
+	} {
+		c.run(t)
 	}
 }

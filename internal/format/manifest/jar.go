@@ -207,7 +207,7 @@ var h2oVersions = map[string]string{"water/init/BuildVersion": "ai.h2o:h2o-core"
 // isH2OVersion knows the class in which H2O's build writes its version (h2o-core, water.init.BuildVersion; h2o-genmodel has one too), wherever
 // it lies, so that a copy inside another archive is known by its content.
 func isH2OVersion(h format.Head) bool {
-	return bytes.HasPrefix(h.First, []byte("\xca\xfe\xba\xbe")) &&
+	return bytes.HasPrefix(h.First, []byte(classMagic)) &&
 		(bytes.Contains(h.First, []byte("water/init/BuildVersion")) || bytes.Contains(h.First, []byte("water/genmodel/BuildVersion"))) &&
 		bytes.Contains(h.First, []byte("projectVersion")) && bytes.Contains(h.First, []byte("\x00\x11BuildVersion.java"))
 }

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"regexp"
 	"strings"
 
@@ -10,12 +11,15 @@ import (
 
 var vendoredFormats = []format.Format{
 	{
-		Name: "vendored-version", Doc: "file in which a copied MLflow or PyTorch keeps its version", Parsed: true,
+		Name: "vendored-copy", Doc: "file of a copied MLflow, PyTorch, H2O or MLeap that tells its version, or holds a function with a known flaw", Parsed: true,
 		Match: func(h format.Head) bool {
+			if bytes.HasPrefix(h.First, []byte(classMagic)) {
+				return bodyOf(h.Name, h.First) != nil
+			}
 			// Below a model Python source is read as such, and Vendored adds this; in an environment the package's own records say it.
-			return !h.Inside && !strings.Contains(h.Name, "-packages/") && strings.HasSuffix(h.Name, ".py") && vendored(h.First) != nil
+			return !h.Inside && !strings.Contains(h.Name, "-packages/") && strings.HasSuffix(h.Name, ".py") && (vendored(h.First) != nil || bodyOf(h.Name, h.First) != nil)
 		},
-		Parse: parser("vendored-version", func(in *format.Input, t *text) error { emitVendored(in, t); return nil }),
+		Parse: parser("vendored-copy", func(in *format.Input, t *text) error { emitVendored(in, t); return nil }),
 	},
 }
 
@@ -50,6 +54,9 @@ func vendored(b []byte) *copied {
 }
 
 func emitVendored(in *format.Input, t *text) {
+	if b := bodyOf(in.Name, t.b[:min(len(t.b), format.HeadSize)]); b != nil {
+		b.emit(in, t)
+	}
 	c := vendored(t.b)
 	if c == nil {
 		return
@@ -64,10 +71,13 @@ func emitVendored(in *format.Input, t *text) {
 	})
 }
 
-// Vendored has a parser of Python source say also whether the source is the version file of a copied project.
+// maxBody bounds in bytes the source of a module in which functions are looked for.
+const maxBody = 1 << 20
+
+// Vendored has a parser of Python source say also whether the source is a file of a copied project.
 func Vendored(parse func(*format.Input) error) func(*format.Input) error {
 	return func(in *format.Input) error {
-		if in.Size < 4096 {
+		if in.Size <= maxBody {
 			if t, err := load(in); err == nil {
 				emitVendored(in, t)
 			}
