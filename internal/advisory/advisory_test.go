@@ -91,6 +91,23 @@ func TestWithdrawn(t *testing.T) {
 	}
 }
 
+// TestReleases has a record that knows only the last version with the flaw, and a list of what was released.
+func TestReleases(t *testing.T) {
+	b := NewBuilder()
+	if err := b.Add([]byte(strings.Replace(fooGHSA, `"fixed"`, `"last_affected"`, 1))); err != nil {
+		t.Fatal(err)
+	}
+	b.AddReleases("pypi", "Foo_bar", []string{"1.0", "1.2", "1.3rc1", "1.3", "1.4", "no version"})
+	db := &DB{packs: []*pack{built(t, b)}}
+	a := db.Advise(pin("pypi", "foo-bar", "1.0"))
+	if len(a.Advisories) != 1 || !slices.Equal(a.Advisories[0].Fixed, []string{"1.3"}) || a.Safe != "1.3" || a.Newest != "1.4" {
+		t.Errorf("%+v", a)
+	}
+	if a := db.Advise(pin("pypi", "foo-bar", "2.0")); a.Affected != weir.AffectedNone || a.Newest != "2.0" {
+		t.Errorf("newer than the data: %+v", a)
+	}
+}
+
 // TestNewestWins has two files speak about one flaw.
 func TestNewestWins(t *testing.T) {
 	older := small(t, fooGHSA)

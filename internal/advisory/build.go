@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"weir/internal/version"
 )
 
 // Builder collects advisories and writes them as one file. It is not safe for concurrent use. Records may come in any order; those that share an
@@ -40,7 +42,10 @@ type Builder struct {
 type pkg struct{ ecosystem, name string }
 
 // collected is what the records say of one package: statements, encoded.
-type collected struct{ states [][]byte }
+type collected struct {
+	states   [][]byte
+	releases []string
+}
 
 // statement is one record's word about a package's versions.
 type statement struct {
@@ -112,6 +117,20 @@ func (b *Builder) add(r *record) {
 	}
 	for i := range r.Affected {
 		b.addAffected(n, &r.Affected[i])
+	}
+}
+
+// AddReleases takes versions of a package that its registry has, so that it is known which version is the newest and which is safe. It matters only
+// for packages with advisories.
+func (b *Builder) AddReleases(ecosystem, name string, versions []string) {
+	c := b.packages[pkg{ecosystem, Canonical(ecosystem, name)}]
+	if c == nil {
+		return
+	}
+	for _, v := range versions {
+		if version.For(ecosystem).Valid(v) {
+			c.releases = append(c.releases, v)
+		}
 	}
 }
 

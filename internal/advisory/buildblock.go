@@ -22,6 +22,9 @@ func (b *Builder) block(k pkg, numbers map[int32]uint32) (data []byte, flaws int
 		n := numbers[b.find(s.record)]
 		byFlaw[n] = append(byFlaw[n], s)
 	}
+	for _, v := range c.releases {
+		versions[v] = true
+	}
 	ladder := newLadder(scheme, versions)
 	order := make([]uint32, 0, len(byFlaw))
 	for n := range byFlaw {

@@ -45,7 +45,10 @@ func (db *DB) Advise(r weir.Requirement) weir.Advice {
 		return unknown
 	}
 	a.Known = true
-	a.Newest = s.plain(v.newest())
+	if a.Newest = v.newest(); r.State == weir.PinExact && v.scheme.Compare(a.Newest, r.Version) < 0 {
+		a.Newest = r.Version // the data end before the version in use
+	}
+	a.Newest = s.plain(a.Newest)
 	a.Safe = s.plain(a.Safe)
 	for i := range a.Advisories {
 		for j, f := range a.Advisories[i].Fixed {
@@ -365,12 +368,27 @@ func (v *view) advisories(hits []hit, above []byte) ([]weir.Advisory, error) {
 				a.Fixed = append(a.Fixed, h.shelf.version(i))
 			}
 		}
+		if len(a.Fixed) == 0 { // a record that names the last version with the flaw, not the first without it
+			if v := h.shelf.after(f, above); v != "" {
+				a.Fixed = []string{v}
+			}
+		}
 		out = append(out, a)
 	}
 	slices.SortStableFunc(out, func(x, y weir.Advisory) int {
 		return cmp.Or(cmp.Compare(y.Severity, x.Severity), cmp.Compare(y.Score, x.Score), cmp.Compare(x.ID, y.ID))
 	})
 	return out, nil
+}
+
+// after is the first final version above a key that a flaw does not concern; empty where none is known.
+func (b *block) after(f *flaw, key []byte) string {
+	for i := range b.versions {
+		if v := &b.versions[i]; !v.pre && bytes.Compare(v.key, key) > 0 && !f.concerns(2*i+1) {
+			return b.version(i)
+		}
+	}
+	return ""
 }
 
 // advisoryOf joins a record with older ones about the same flaw, which fill what it leaves open.
@@ -458,7 +476,7 @@ func (b *block) describe(f *flaw) string {
 		case low+high != "":
 			parts = append(parts, low+high)
 		default:
-			parts = append(parts, "all versions")
+			parts = append(parts, "all versions known to the data")
 		}
 	}
 	return strings.Join(parts, " || ")

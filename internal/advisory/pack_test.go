@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,6 +23,10 @@ func TestPack(t *testing.T) {
 		if err := b.Add([]byte(line)); err != nil {
 			t.Fatalf("%.80s: %v", line, err)
 		}
+	}
+	for _, line := range gzLines(t, "testdata/releases.txt.gz", 20) {
+		f := strings.Fields(line)
+		b.AddReleases("pypi", f[0], f[1:])
 	}
 	if n, skipped := b.Count(); n < 1000 || skipped > 0 {
 		t.Fatalf("pack has %d records, %d unusable", n, skipped)

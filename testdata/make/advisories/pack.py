@@ -24,6 +24,8 @@ WRONG = {
     ("CVE-2024-22421", "jupyter-server"): None,  # JupyterLab's front end
     ("Ray Deployment Security Advisory", "ray"): None,  # notices without versions
     ("vllm\u90e8\u7f72\u5b89\u5168\u63d0\u793a", "vllm"): None,
+    ("JFROG-TORCHSCRIPT-PATH-TRAVERSAL", "torch"): None,  # what TorchScript is; the scanner finds models that do it
+    ("JFROG-ZENML-CLOUD-ACCESS-CONTROL", "zenml"): None,  # a service, not the package
     ("CVE-2026-23528", "dask"): "distributed",
     ("CVE-2022-21697", "jupyter-server"): "jupyter-server-proxy",
     ("CVE-2024-28179", "jupyter-server"): "jupyter-server-proxy",
@@ -122,21 +124,20 @@ CWE = {22: "path traversal", 23: "path traversal", 36: "path traversal", 73: "fi
 
 
 def words(vector):
-    """What a CVSS vector says, in words."""
+    """What a CVSS vector says, as a sentence."""
     m = dict(p.split(":", 1) for p in vector.split("/")[1:] if ":" in p)
     if not m:
         return ""
-    where = {"N": "over the network", "A": "from the same network", "L": "from the same machine", "P": "with access to the machine"}[m["AV"]]
-    who = {"N": "without an account", "L": "with any account", "H": "with an administrator's account"}[m["PR"]]
-    help_ = "" if m.get("UI", "N") == "N" else ", with a user's help"
-    hits = []
-    for keys, text in ((("C", "VC"), "reads data"), (("I", "VI"), "changes data"), (("A", "VA"), "stops the service")):
+    who = {"N": "whoever reaches it", "L": "any user", "H": "an administrator"}[m["PR"]]
+    where = {"N": " over the network", "A": " on the same network", "L": " on the same machine", "P": " at the machine"}[m["AV"]]
+    can = []
+    for keys, full, part in ((("C", "VC"), "read its data", "read some data"), (("I", "VI"), "change its data", "change some data"),
+                             (("A", "VA"), "stop it", "slow it down")):
         v = next((m[k] for k in keys if k in m), "N")
-        if v == "H":
-            hits.append(text)
-        elif v == "L":
-            hits.append(text + " in part")
-    return f"{where}, {who}{help_}: {', '.join(hits) or 'no known effect'}"
+        if v in "HL":
+            can.append(full if v == "H" else part)
+    trick = ", once a user was tricked" if m.get("UI", "N") != "N" else ""
+    return f"{who}{where} can {' and '.join([', '.join(can[:-1]), can[-1]] if len(can) > 1 else can)}{trick}" if can else ""
 
 
 def summary(r, cwes, vector):
@@ -144,8 +145,23 @@ def summary(r, cwes, vector):
     kind = next((CWE[c] for c in cwes if c in CWE), "")
     mechanism = r.get("mechanism", "").split("; reproduced")[0].split("; not reproduc")[0]
     parts = [p for p in (kind, mechanism or words(vector)) if p]
-    return f"{name}: " + (" – ".join(parts) if parts else "what kind of flaw, the records do not say in a word")
+    return f"{name}: " + (" – ".join(parts) if parts else "a known flaw; its references tell what it does")
 
+
+# The last version with the flaw where the list has no bound: what the projects' own advisories say.
+LAST = {("CVE-2024-5480", "torch"): "2.2.2", ("CVE-2024-48063", "torch"): "2.4.1"}
+
+# What happens, where the list does not say.
+MECHANISM = {
+    "CVE-2024-37052": "loading a scikit-learn model runs the pickle inside", "CVE-2024-37053": "loading a scikit-learn model runs the pickle inside",
+    "CVE-2024-37054": "loading a pyfunc model runs the pickle inside", "CVE-2024-37055": "loading a pmdarima model runs the pickle inside",
+    "CVE-2024-37056": "loading a LightGBM model runs the pickle inside", "CVE-2024-37057": "loading a TensorFlow model runs the pickle inside",
+    "CVE-2024-37058": "loading a LangChain agent runs the pickle inside", "CVE-2024-37059": "loading a PyTorch model runs the pickle inside",
+    "CVE-2024-37060": "a recipe's card runs the pickle inside", "CVE-2024-37061": "an MLproject runs commands of its author's choice",
+    "CVE-2024-27132": "a recipe's template runs script in the notebook that shows it, and by it code",
+    "CVE-2024-27133": "a dataset's fields run script in the notebook that shows them, and by it code",
+    "CVE-2022-0736": "temporary files with names that can be guessed",
+}
 
 VERSION = re.compile(r"[0-9]+([.][0-9]+)*((a|b|rc|[.]post|[.]dev)[0-9]+)?$")
 
@@ -187,6 +203,9 @@ def main():
             continue
         pkg["name"] = WRONG.get(place, pkg["name"])
         r["ranges"] = [g for g in r["ranges"] if (r["id"], g.get("fixed")) not in NPM_BOUNDS]
+        if (r["id"], pkg["name"]) in LAST:
+            r["ranges"], r["checked"] = [{"introduced": "0", "last_affected": LAST[r["id"], pkg["name"]]}], "feed"
+        r.setdefault("mechanism", MECHANISM.get(r["id"], ""))
         other = second.get((r["id"], pkg["name"]), {})
         o = of_list(r, other)
         key = (r["id"], pkg["ecosystem"], pkg["name"].lower())
@@ -222,6 +241,9 @@ def of_list(r, other):
          "affected": [{"package": pkg, "ranges": list(events(r["ranges"]))}],
          "references": [{"type": "ADVISORY", "url": u} for u in r.get("references", [])[:3]],
          "database_specific": {"cwe_ids": [f"CWE-{c}" for c in cwes], "weir_server": server}}
+    if not verified(r) and not any({"fixed", "last_affected", "exact"} & set(g) for g in r["ranges"]):
+        # Nobody has said where it ends, nor tried it: worth knowing, no more.
+        o["severity"], o["database_specific"]["severity"] = [], "LOW"
     if r["id"] in SYMBOLS:
         o["affected"][0]["ecosystem_specific"] = {"imports": [{"path": "", "symbols": SYMBOLS[r["id"]]}]}
     return o
