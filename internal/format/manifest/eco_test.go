@@ -201,6 +201,7 @@ test:
 10 pypi flask 0.12 [==0.12] command
 11 requirement requirements.txt
 `},
+		{"pom.go", "", "package a\n\nconst p = `<project><modelVersion>4</modelVersion><artifactId>x</artifactId>`\n", ""},
 		{"params.yaml", "", "train:\n  steps: 1000\n  run: fast\nstages: [a]\n", ""},
 	} {
 		c.run(t)

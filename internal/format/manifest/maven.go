@@ -17,7 +17,7 @@ var mavenFormats = []format.Format{
 	{
 		Name: "maven-pom", Doc: "pom.xml of Maven", Parsed: true,
 		Match: func(h format.Head) bool {
-			return textual(h.First) && within(h.First, "<project", 8<<10) && within(h.First, "<modelVersion>", format.HeadSize) &&
+			return textual(h.First) && strings.HasPrefix(strings.TrimLeft(string(h.First[:min(len(h.First), 512)]), "\ufeff \t\r\n"), "<") && within(h.First, "<project", 8<<10) && within(h.First, "<modelVersion>", format.HeadSize) &&
 				(within(h.First, "<artifactId>", format.HeadSize))
 		},
 		Parse: parser("maven-pom", parsePOM),
