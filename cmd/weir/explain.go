@@ -7,16 +7,18 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"weir"
 	"weir/internal/catalog"
 	"weir/internal/rule"
+	order "weir/internal/version"
 )
 
 func newExplain(a *app) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:     "explain RULE|SYSTEM",
 		Short:   "What a finding means or what loading a system's models can do, and what to do",
 		GroupID: "know",
@@ -24,7 +26,8 @@ func newExplain(a *app) *cobra.Command {
 with examples of what it finds and what it does not. weir rules lists the rules.
 
 Of a system (` + strings.Join(systemNames(), ", ") + `) it tells what loading one of its models can do, what happened, where its makers
-publish security advisories, the first version without known flaws, and how to run it safely.`,
+publish security advisories, the first version without known flaws as the advisories here have it, and how to run
+it safely.`,
 		Example: `  weir explain pickle/code-execution
   weir explain mlflow`,
 		Args: exactly("a RULE or a SYSTEM"),
@@ -35,21 +38,90 @@ publish security advisories, the first version without known flaws, and how to r
 			}
 			return ids, cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
-			if slices.Contains(systemNames(), args[0]) {
-				s, err := rule.SystemOf(args[0])
-				if err != nil {
-					return internal(err)
-				}
-				return a.print(a.explainSystem(s))
+	}
+	addOptions(cmd.Flags(), "db")
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		if slices.Contains(systemNames(), args[0]) {
+			s, err := rule.SystemOf(args[0])
+			if err != nil {
+				return internal(err)
 			}
-			r, err := findRule(args[0])
+			known, err := a.knownFlaws(cmd, s)
 			if err != nil {
 				return err
 			}
-			return a.print(a.explain(r))
-		},
+			return a.print(a.explainSystem(s, known))
+		}
+		r, err := findRule(args[0])
+		if err != nil {
+			return err
+		}
+		return a.print(a.explain(r))
 	}
+	return cmd
+}
+
+// knownFlaws tells which versions of a system's packages have known flaws, as the advisories of this machine have it.
+func (a *app) knownFlaws(cmd *cobra.Command, sys rule.System) (string, error) {
+	s, err := loadSettings(a, cmd)
+	if err != nil {
+		return "", err
+	}
+	db, err := a.openAdvisories(s)
+	if err != nil {
+		return "", err
+	}
+	defer db.Close()
+	var b strings.Builder
+	for _, p := range sys.Packages {
+		fmt.Fprintf(&b, "- %s (%s): %s.\n", p[1], p[0], firstSafe(db.Advise, p[0], p[1]))
+	}
+	fmt.Fprintf(&b, "The advisories are of %s.\n", db.Date().UTC().Format(time.DateOnly))
+	return b.String(), db.Err()
+}
+
+// firstSafe finds the version from which on nothing is known: the last fix of all flaws, or what is safe after it.
+func firstSafe(advise func(weir.Requirement) weir.Advice, ecosystem, name string) string {
+	a := advise(weir.Requirement{Ecosystem: ecosystem, Name: name, State: weir.PinAny})
+	exact := func(v string) weir.Advice {
+		return advise(weir.Requirement{Ecosystem: ecosystem, Name: name, State: weir.PinExact, Version: v})
+	}
+	// Where the data names few versions the newest may be all that an open question is about; the oldest there can be has what was never introduced.
+	flaws := slices.Concat(a.Advisories, exact("0.0.1").Advisories)
+	switch {
+	case len(flaws) == 0 && a.Newest == "":
+		return "no flaws on record"
+	case len(flaws) == 0:
+		return a.Newest + ", the newest on record, has no known flaws"
+	}
+	last, scheme := "", order.For(ecosystem)
+	for _, v := range flaws {
+		for _, f := range v.Fixed {
+			if last == "" || scheme.Compare(f, last) > 0 {
+				last = f
+			}
+		}
+	}
+	if last != "" {
+		b := exact(last)
+		if len(b.Advisories) > 0 {
+			last = b.Safe
+		}
+	}
+	if last != "" {
+		return fmt.Sprintf("%s is the first version after all known fixes; the newest on record is %s", last, a.Newest)
+	}
+	if a.Newest == "" {
+		return fmt.Sprintf("%d flaws on record, and no version that fixes them", len(flaws))
+	}
+	var open []string
+	for _, v := range exact(a.Newest).Advisories {
+		open = append(open, v.ID)
+	}
+	if len(open) == 0 {
+		return a.Newest + ", the newest on record, has no known flaws"
+	}
+	return fmt.Sprintf("the newest on record, %s, still has %s", a.Newest, shortList(open))
 }
 
 // page gives the width of what explain writes and a function that makes a heading stand out.
@@ -72,13 +144,14 @@ func systemNames() []string {
 }
 
 // explainSystem tells about a system and lists the rules about it.
-func (a *app) explainSystem(s rule.System) string {
+func (a *app) explainSystem(s rule.System, known string) string {
 	width, style := a.page()
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", style(s.Title))
 	for _, part := range s.Parts() {
 		fmt.Fprintf(&b, "\n%s\n%s", style(part.Head), reflow(part.Text, width-2, "  "))
 	}
+	fmt.Fprintf(&b, "\n%s\n%s", style("What the advisories of this machine say"), reflow(strings.TrimSpace(known), width-2, "  "))
 	fmt.Fprintf(&b, "\n%s\n", style("Rules about it (weir explain RULE tells more)"))
 	var rows [][]string
 	for _, family := range s.Families {

@@ -232,3 +232,29 @@ func FuzzJoin(f *testing.F) {
 		}
 	})
 }
+
+// TestLearn: what an index says goes to the line of the requirement that its chain begins with, and the closure is then known.
+func TestLearn(t *testing.T) {
+	line := func(n int) func(*weir.Requirement) { return func(r *weir.Requirement) { r.Line = n } }
+	files := dependency.Join([]dependency.File{
+		file("r.txt", req("mlflow", line(3)), include("requirement", "more.txt"), include("constraint", "c.txt")), file("more.txt", req("numpy==1.0", line(7))),
+		file("c.txt", req("flask<3")), file("q/p.toml", req("x")), file("q/uv.lock", req("x==1", locked())),
+	})
+	asks := dependency.Asks(files)
+	if len(asks) != 1 || len(asks[0].Files) != 3 || len(asks[0].Requirements) != 3 {
+		t.Fatalf("one installation of three files is to be asked about: %+v", asks)
+	}
+	resolved := func(r *weir.Requirement) { r.Origin = weir.OriginResolved }
+	dependency.Learn(files, asks[0], []weir.Requirement{
+		req("mlflow==2.9.2", resolved), req("numpy==1.0", resolved), req("flask==2.2", resolved, func(r *weir.Requirement) { r.Chain = []string{"mlflow"} }),
+	}, "index:example")
+	if r := find(t, files[0], "flask"); r.Line != 3 || r.Version != "2.2" {
+		t.Errorf("flask is not at the line of mlflow: %+v", r)
+	}
+	if got := closureOf(files[0]); got != "index:example" {
+		t.Errorf("closure %q", got)
+	}
+	if got := len(files[1].Facts); got != 2 {
+		t.Errorf("a package that the manifest pins itself is stated twice: %v", files[1].Facts)
+	}
+}

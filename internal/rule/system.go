@@ -12,14 +12,15 @@ var systemFiles embed.FS
 
 // System is what a person should know of a framework or server at a glance: `weir explain NAME` and a page under docs/systems.
 type System struct {
-	Name       string   // as in the command: mlflow
-	Title      string   // as its makers write it
-	Families   []string // of the rules about it, the most telling first: torch, pickle
-	Loading    string   // what loading one of its models can do
-	Incidents  string   // real ones, with their sources or CVEs
-	Advisories string   // where its makers publish security advisories
-	Versions   string   // the first version without known flaws, and of which date that is said
-	Safe       string   // how to run it safely
+	Name       string      // as in the command: mlflow
+	Title      string      // as its makers write it
+	Families   []string    // of the rules about it, the most telling first: torch, pickle
+	Packages   [][2]string // those that advisories are about: the type of a package URL, and the name
+	Loading    string      // what loading one of its models can do
+	Incidents  string      // real ones, with their sources or CVEs
+	Advisories string      // where its makers publish security advisories
+	Versions   string      // the first version without known flaws, and of which date that is said
+	Safe       string      // how to run it safely
 }
 
 // SystemNames lists the systems that can be explained, in order. Finding none is an error.
@@ -55,9 +56,9 @@ func SystemOf(name string) (System, error) {
 
 func parseSystem(name, text string) (System, error) {
 	s := System{Name: name}
-	families := ""
+	families, packages := "", ""
 	fields := map[string]*string{
-		"title": &s.Title, "families": &families, "loading": &s.Loading, "incidents": &s.Incidents, "advisories": &s.Advisories,
+		"title": &s.Title, "families": &families, "packages": &packages, "loading": &s.Loading, "incidents": &s.Incidents, "advisories": &s.Advisories,
 		"versions": &s.Versions, "safe": &s.Safe,
 	}
 	for _, sec := range sections(text) {
@@ -73,6 +74,13 @@ func parseSystem(name, text string) (System, error) {
 		}
 	}
 	s.Families = strings.Fields(families)
+	for line := range strings.Lines(packages) {
+		ecosystem, name, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if !ok {
+			return s, fmt.Errorf("package %q has no name", ecosystem)
+		}
+		s.Packages = append(s.Packages, [2]string{ecosystem, name})
+	}
 	return s, nil
 }
 
