@@ -252,7 +252,7 @@ func lockKey(closure string, r weir.Requirement) string {
 
 // closed reports whether a requirement stands in what names the chosen versions, indirect packages included.
 func closed(r weir.Requirement) bool {
-	return r.Origin == weir.OriginLock || r.Origin == weir.OriginInstalled || r.Origin == weir.OriginSBOM
+	return r.Origin == weir.OriginLock || r.Origin == weir.OriginInstalled || r.Origin == weir.OriginSBOM || r.Origin == weir.OriginResolved
 }
 
 // torchWeightsOnly joins what source code relies on with the version that it runs on.
