@@ -75,7 +75,9 @@ type outcome struct {
 func (o *outcome) worst() weir.Severity {
 	worst := weir.SeverityNone
 	for _, f := range o.findings {
-		worst = max(worst, f.Severity)
+		if !strings.HasPrefix(f.Rule, "dependency/") { // an old or loose pin is no sign that a model attacks
+			worst = max(worst, f.Severity)
+		}
 	}
 	return worst
 }

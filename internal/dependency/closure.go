@@ -55,7 +55,9 @@ func (p *project) closures() {
 		if c := covering(dir(p.names[i]), asks, byDir, environments); c != nil {
 			value = c.name
 			for _, r := range asks {
-				c.nodes[key(r)].direct = true
+				if n := c.nodes[key(r)]; n != nil { // what it asks for may be an address or go by another ecosystem
+					n.direct = true
+				}
 			}
 		} else if hashed(f) {
 			value = "hashes"

@@ -65,6 +65,9 @@ func FuzzManifest(f *testing.F) {
 			t.Errorf("%q read twice as %v differs", name, formats)
 		}
 		for _, x := range one {
+			if n := len(fmt.Sprintf("%+v", x)); n > 64<<10 {
+				t.Errorf("%q: a fact of %d bytes", name, n)
+			}
 			if r, ok := x.(weir.Requirement); ok && (r.Spec.At < 0 || r.Spec.Size < 0 || r.Spec.At+r.Spec.Size > int64(len(b))) {
 				t.Errorf("%q: %+v lies outside the file", name, r)
 			}

@@ -41,10 +41,13 @@ var Formats = manifests(slices.Concat(
 	scriptFormats, yamlFormats,
 ))
 
-// manifests marks the formats of this room as what they all are.
+// manifests marks the formats of this room as what they all are, and bounds what their parsers say.
 func manifests(formats []format.Format) []format.Format {
 	for i := range formats {
 		formats[i].Manifest = true
+		if parse := formats[i].Parse; parse != nil {
+			formats[i].Parse = func(in *format.Input) error { return parse(bounding(in)) }
+		}
 	}
 	return formats
 }

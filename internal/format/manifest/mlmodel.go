@@ -22,6 +22,7 @@ var frameworks = map[string]string{
 // Model reads what MLmodel says of versions: that of MLflow, those of the frameworks that saved the model, and the files of its environments. It is
 // called by the parser of that format.
 func Model(in *format.Input) error {
+	in = bounding(in)
 	t, err := load(in)
 	docs, yamlErr := readYAML(t)
 	for _, d := range docs {
@@ -77,6 +78,7 @@ func (m *model) environment(env *node) {
 
 // Project reads what MLproject says of environments and what its entry points install. It is called by the parser of that format.
 func Project(in *format.Input) error {
+	in = bounding(in)
 	t, err := load(in)
 	docs, yamlErr := readYAML(t)
 	for _, d := range docs {

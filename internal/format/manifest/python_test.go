@@ -340,6 +340,33 @@ func TestNone(t *testing.T) {
 	}
 }
 
+// TestBounded holds that no fact outgrows the frame that carries it, and that a statement which is too long hides nothing behind it.
+func TestBounded(t *testing.T) {
+	long := strings.Repeat("1", 256<<10)
+	for name, content := range map[string]string{
+		"requirements.txt": "a==" + long + "\nb[" + strings.Repeat("x,", 20_000) + "y]==1\nc @ https://example.org/" + long + "\n-r " + long + "\n" + long + "\nlast==1\n",
+		"pyproject.toml":   "[project]\ndependencies = [\"a==" + long + "\", \"last==1\"]\n",
+		"conda.yaml":       "dependencies:\n- a=" + long + "\n- last=1=0\n",
+		"poetry.lock":      "[[package]]\nname=\"a\"\nversion=\"" + long + "\"\n[[package]]\nname=\"last\"\nversion=\"1\"\n",
+		"x.ipynb":          `{"nbformat":4,"cells":[{"cell_type":"code","source":"!pip install a==` + long + ` last==1"}]}`,
+		"Dockerfile":       "FROM python:3\nRUN pip install a==" + long + " last==1\n",
+		"package.json":     `{"dependencies":{"a":"` + long + `","last":"1"}}`,
+	} {
+		_, facts, err := parse(name, content)
+		last := false
+		for _, f := range facts {
+			if n := len(fmt.Sprintf("%+v", f)); n > 64<<10 {
+				t.Errorf("%s: a fact of %d bytes", name, n)
+			}
+			r, ok := f.(weir.Requirement)
+			last = last || ok && strings.HasSuffix(r.Name, "last") && r.State != weir.PinUnresolved
+		}
+		if !last {
+			t.Errorf("%s: the requirement behind the long one is lost (%v)", name, err)
+		}
+	}
+}
+
 // TestHostile holds readers to bounds: their work grows with the text, and what they keep does not outgrow it.
 func TestHostile(t *testing.T) {
 	bomb := "a: &a [x,x,x,x,x,x,x,x,x]\n"
