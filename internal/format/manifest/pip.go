@@ -14,6 +14,9 @@ import (
 // requirement is the beginning of a line of a requirements file: a specifier, an option, an address or a path.
 var requirement = weir.Pattern(`^(?:[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]*\])?\s*(?:[=<>!~;@(\\].*)?(?:\s--?[a-z].*)?|-{1,2}[A-Za-z].*|[A-Za-z+]+:[^\s].*|[./][^ ]*|\$\{.*)$`)
 
+// pinned is a line that no list of words has.
+var pinned = weir.Pattern(`^[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]*\])?\s*(?:[=~!]=|[<>]=?)\s*[0-9]`)
+
 // isRequirements knows a requirements file by its name and by its lines: most must be such as pip reads, so that prose of that name is none
 // while a file with some damaged lines still is.
 func isRequirements(h format.Head) bool {
@@ -22,22 +25,25 @@ func isRequirements(h format.Head) bool {
 	if ext != ".txt" && ext != ".in" && ext != ".pip" || !textual(h.First) {
 		return false
 	}
-	if !strings.Contains(base, "requirement") && !strings.Contains(base, "constraint") && base != "reqs.txt" && dir != "requirements" && dir != "reqs" {
-		return false
-	}
+	named := strings.Contains(base, "requirement") || strings.Contains(base, "constraint") || base == "reqs.txt" || dir == "requirements" || dir == "reqs"
 	text := string(decode(h.First).b)
 	if int64(len(h.First)) < h.Size { // the last line is cut
 		text = text[:strings.LastIndexByte(text, '\n')+1]
 	}
-	good, bad := 0, 0
+	good, bad, pins := 0, 0, 0
 	for line := range strings.Lines(text) {
 		switch line = strings.TrimSpace(uncomment(line)); {
 		case line == "":
 		case requirement().MatchString(line):
-			good++
+			if good++; pinned().MatchString(line) {
+				pins++
+			}
 		default:
 			bad++
 		}
+	}
+	if !named { // -r names files as it likes: one of another name must be nothing else, and pin something
+		return bad == 0 && pins > 0
 	}
 	return bad == 0 || good > 2*bad
 }

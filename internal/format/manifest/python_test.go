@@ -326,7 +326,9 @@ func TestNone(t *testing.T) {
 	for _, c := range []struct{ name, content string }{
 		{"requirements.txt", "These are the requirements of the project.\nIt shall be fast.\n"},
 		{"docs/requirements.txt", "Requirements\n============\n\nYou need a computer, and time.\n"},
-		{"conda.txt", "numpy==1\n"},
+		{"vocab.txt", "the\nof\n[PAD]\n==\n"},
+		{"words.txt", "alpha\nbeta\n"},
+		{"notes.txt", "numpy==1\nis what we use, see below\n"},
 		{"environment.yaml", "name: production\nregion: eu\n"},
 		{"values.yaml", "dependencies:\n- name: redis\n  version: 1\n"},
 		{"x.ipynb", `{"cells":[{"cell_type":"code","source":["print('!pip install a')\n","x = 5 % pip\n"]},{"cell_type":"markdown","source":"!pip install b"}],"nbformat":4}`},
