@@ -4,7 +4,7 @@
 # A number is the safer choice: go test can take the end of its own time for a failure ("context deadline exceeded", golang/go#75804).
 set -eu
 cd "$(dirname "$0")"
-time=${1:-20000x}
+time=${1:-5000x}
 only=${2:-Fuzz}
 found=0
 for file in $(git ls-files '*_test.go'); do

@@ -21,7 +21,7 @@ step "fixtures fire: a sample (make matrix tries all of them)"
 for some in 'opcode/*' 'torch/zip-d*'; do python3 testdata/make/verify_fires.py --check --only "$some"; done
 
 step fuzz, a little of each
-./fuzz.sh "${FUZZTIME:-20000x}"
+./fuzz.sh "${FUZZTIME:-5000x}"
 
 step weir scans its own repository
 bin/weir scan --exclude 'testdata' --exclude 'examples/hostile' --exclude '.cache' --exclude bin --fail-on medium .
