@@ -109,9 +109,7 @@ func bump(release []string, i int) string {
 		epoch += "!"
 	}
 	end := 0
-	if strings.HasPrefix(number, "v") {
-		number = number[1:]
-	}
+	number = strings.TrimPrefix(number, "v")
 	for end < len(number) && number[end] >= '0' && number[end] <= '9' {
 		end++
 	}

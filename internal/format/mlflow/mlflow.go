@@ -138,8 +138,20 @@ func anyKey(b []byte, keys ...string) bool {
 	return false
 }
 
+// mapping accepts text whose first line that says anything is a key or begins a document: source code that holds YAML in a string is none.
+func mapping(b []byte) bool {
+	for line := range bytes.Lines(b) {
+		line = bytes.TrimRight(bytes.TrimPrefix(line, []byte("\xef\xbb\xbf")), " \t\r\n")
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		return bytes.HasPrefix(line, []byte("---")) || line[0] == '%' || line[0] == '{' || bytes.HasSuffix(line, []byte(":")) || bytes.Contains(line, []byte(": ")) || bytes.Contains(line, []byte(":\t"))
+	}
+	return false
+}
+
 func isModel(h format.Head) bool {
-	return textual(h.First) && hasKey(h.First, "flavors") &&
+	return textual(h.First) && mapping(h.First) && hasKey(h.First, "flavors") &&
 		anyKey(h.First, "artifact_path", "model_uuid", "mlflow_version", "utc_time_created", "run_id", "model_id", "signature")
 }
 

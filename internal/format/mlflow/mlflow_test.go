@@ -59,6 +59,8 @@ func TestRecognition(t *testing.T) {
 	const model = "artifact_path: m\nflavors:\n  python_function:\n    loader_module: mlflow.sklearn\nmlflow_version: 3.0.0\n"
 	for _, c := range []struct{ name, content, want string }{
 		{"m/MLmodel", model, "mlflow"},
+		{"attack.go", "package attack\n\nconst model = `\nrun_id: a\nflavors:\n  python_function: {}\n`\n", ""},
+		{"model.yaml", "# a copy\n\n---\nrun_id: a\nflavors:\n  python_function: {}\n", "mlflow"},
 		{"m/other", model, "mlflow"},
 		{"m/MLmodel", `{"flavors": {"python_function": {"loader_module": "os"}}}`, "mlflow"}, // MLflow goes by the name alone
 		{"m/MLmodel", "\x80\x04K\x01.", ""},
