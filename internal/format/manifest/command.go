@@ -40,7 +40,7 @@ var pipFileOptions = options{
 	"-r": isFile, "--requirement": isFile, "-c": isConstraint, "--constraint": isConstraint, "-e": isEditable, "--editable": isEditable,
 	"--no-binary": takesValue, "--only-binary": takesValue, "--use-feature": takesValue, "--global-option": takesValue, "--install-option": takesValue,
 	"--config-settings": takesValue, "-C": takesValue, "--hash": isHash,
-	"--prefer-binary": "", "--require-hashes": "", "--pre": "", "--process-dependency-links": "", "--allow-external": takesValue, "--allow-unverified": takesValue,
+	"--all-releases": takesValue, "--only-final": takesValue, "--no-require-hashes": "", "--prefer-binary": "", "--require-hashes": "", "--pre": "", "--process-dependency-links": "", "--allow-external": takesValue, "--allow-unverified": takesValue,
 	"--allow-all-external": "", "--use-wheel": "", "--no-use-wheel": "", "-Z": "",
 }
 

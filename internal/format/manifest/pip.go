@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"weir"
@@ -31,28 +32,34 @@ func isRequirements(h format.Head) bool {
 		text = text[:strings.LastIndexByte(text, '\n')+1]
 	}
 	good, bad, pins := 0, 0, 0
-	for line := range strings.Lines(text) {
-		switch line = strings.TrimSpace(uncomment(line)); {
-		case line == "":
-		case requirement().MatchString(line):
+	logicalLines(text, func(l *logical) {
+		switch line := strings.TrimFunc(uncomment(l.s), blank); {
+		case line == "", line == "\\": // a backslash with blanks behind it continues nothing
+		case requirement().MatchString(line), named && len(l.pieces) > 1 && identifier().MatchString(line): // joined by mistake, it is damaged but no prose
 			if good++; pinned().MatchString(line) {
 				pins++
 			}
 		default:
 			bad++
 		}
-	}
+	})
 	if !named { // -r names files as it likes: one of another name must be nothing else, and pin something
 		return bad == 0 && pins > 0
 	}
 	return bad == 0 || good > 2*bad
 }
 
+// blank reports what Python's str.strip and \s take for a blank: the four separators of ASCII too.
+func blank(r rune) bool { return unicode.IsSpace(r) || r >= '\x1c' && r <= '\x1f' }
+
 // uncomment drops a comment as pip does: a # at the beginning of a line or after a blank.
 func uncomment(line string) string {
 	for i := 0; i < len(line); i++ {
-		if line[i] == '#' && (i == 0 || strings.IndexByte(" \t\r\n\v\f", line[i-1]) >= 0) {
-			return strings.TrimRight(line[:i], " \t\r\n\v\f")
+		if line[i] != '#' {
+			continue
+		}
+		if r, _ := utf8.DecodeLastRuneInString(line[:i]); i == 0 || blank(r) {
+			return strings.TrimRightFunc(line[:i], blank)
 		}
 	}
 	return line
@@ -109,7 +116,7 @@ func logicalLines(text string, yield func(*logical)) {
 			end++
 		}
 		line := text[at:end]
-		isComment := strings.HasPrefix(strings.TrimLeft(line, " \t"), "#")
+		isComment := strings.HasPrefix(strings.TrimLeftFunc(line, blank), "#")
 		if isComment {
 			joined.WriteByte(' ') // so that the # is one of a comment
 		}
@@ -185,8 +192,8 @@ func (f *pipFile) line(l *logical) {
 		f.comment(l.s)
 	}
 	s := uncomment(l.s)
-	lead := len(s) - len(strings.TrimLeft(s, " \t\r\v\f"))
-	if s = strings.TrimSpace(s); s == "" {
+	lead := len(s) - len(strings.TrimLeftFunc(s, blank))
+	if s = strings.TrimFunc(s, blank); s == "" {
 		return
 	}
 	f.statement(s, f.t.line(l.at), func(i, n int) int { return l.place(lead+i, n) })
@@ -204,7 +211,9 @@ func (f *pipFile) statement(s string, line int, place func(i, n int) int) {
 	}
 	o := &pipOptions{t: f.t, statement: s, line: line}
 	o.read(words, pipFileOptions)
+	o.facts = heeded(o.facts)
 	if args != "" {
+		o.facts = nil // pip takes of the options of a requirement only its hashes
 		if strings.Contains(args, "://") || looksLikePath(args) || strings.Contains(args, ".whl") {
 			f.in.Emit(weir.Setting{Key: "pip.source", Value: cut(args, maxStatement), Line: line})
 		}
@@ -222,6 +231,39 @@ func (f *pipFile) statement(s string, line int, place func(i, n int) int) {
 			f.in.Emit(fact)
 		}
 	}
+}
+
+// heeded gives what pip heeds of all that the options of one line say (handle_line in pip/_internal/req/req_file.py): beside -e nothing else, of
+// several -r and -c the first -r, and nothing beside it, of several -i the last.
+func heeded(facts []weir.Fact) []weir.Fact {
+	nested, index := -1, -1
+	for i, f := range facts {
+		switch f := f.(type) {
+		case weir.Requirement:
+			return facts[i : i+1]
+		case weir.Include:
+			if f.Kind != isFile && f.Kind != isConstraint { // a folder behind -e
+				return facts[i : i+1]
+			}
+			if nested < 0 || f.Kind == isFile && facts[nested].(weir.Include).Kind == isConstraint {
+				nested = i
+			}
+		case weir.Setting:
+			if f.Key == "index.url" {
+				index = i
+			}
+		}
+	}
+	if nested >= 0 {
+		return facts[nested : nested+1]
+	}
+	var kept []weir.Fact
+	for i, f := range facts {
+		if s, ok := f.(weir.Setting); !ok || s.Key != "index.url" || i == index {
+			kept = append(kept, f)
+		}
+	}
+	return kept
 }
 
 func (f *pipFile) add(r weir.Requirement) {
@@ -308,7 +350,7 @@ func shellWords(s string, start, line int, place func(i, n int) int) []word {
 		w, quote, plain, from := word{at: -1, line: line}, byte(0), true, i
 		for ; i < len(s) && (quote != 0 || strings.IndexByte(" \t\r\n", s[i]) < 0); i++ {
 			switch c := s[i]; {
-			case c == '\\' && quote != '\'' && i+1 < len(s):
+			case c == '\\' && quote != '\'' && i+1 < len(s) && (quote == 0 || s[i+1] == quote || s[i+1] == '\\'):
 				i++
 				b.WriteByte(s[i])
 				plain = false
@@ -335,10 +377,9 @@ func shellWords(s string, start, line int, place func(i, n int) int) []word {
 	return words
 }
 
-// looksLikePath is pip's own test (pip/_internal/req/constructors.py).
+// looksLikePath is pip's own test (pip/_internal/req/constructors.py), on Windows too, but for specifiers with a stray backslash behind them.
 func looksLikePath(s string) bool {
-	return strings.HasPrefix(s, ".") || strings.HasPrefix(s, "/") || strings.HasPrefix(s, "~") || strings.Contains(s, "/") && !strings.Contains(s, "@") && !strings.ContainsAny(s, "<>=;") ||
-		strings.Contains(s, "\\")
+	return strings.HasPrefix(s, ".") || strings.HasPrefix(s, "/") || strings.HasPrefix(s, "~") || strings.ContainsAny(s, "/\\") && !strings.ContainsAny(s, "@<>=;") && !strings.HasSuffix(s, " \\")
 }
 
 // scheme tells addresses from specifiers.

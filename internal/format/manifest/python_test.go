@@ -57,8 +57,8 @@ func TestAgainstPackaging(t *testing.T) {
 		switch {
 		case !v.OK && !refused && !legacy(v.Line, r):
 			t.Errorf("%q: packaging refuses it, read as %+v", v.Line, r)
-		case v.OK && refused && slices.Contains(v.Clauses, "==="):
-			// equal to nothing: no version can be said
+		case v.OK && refused && slices.ContainsFunc(v.Clauses, func(c string) bool { return c == "===" || strings.HasPrefix(c, "===") && hasVariable(c) }):
+			// equal to nothing, or to what a shell would replace: no version can be said
 		case v.OK && refused:
 			t.Errorf("%q: packaging reads it, here %s", v.Line, r.Reason)
 		case v.OK:
@@ -116,6 +116,7 @@ func sameSpecifier(t *testing.T, line, name, url string, marker bool, extras, cl
 
 // TestAgainstPip holds whole requirements files, in every encoding and with every line break, to what pip's own parser takes out of them.
 func TestAgainstPip(t *testing.T) {
+	statements := map[string]int{}
 	for _, v := range pipVectors(t).Files {
 		content, err := base64.StdEncoding.DecodeString(v.Content)
 		if err != nil {
@@ -128,8 +129,16 @@ func TestAgainstPip(t *testing.T) {
 		var want, got []string
 		for _, g := range v.Got {
 			kind, value := fmt.Sprint(g[0]), fmt.Sprint(g[1])
-			if kind == "requirement" {
-				value = fmt.Sprintf("%s %v", value, g[2])
+			statements[kind]++
+			if kind == "editable" && !strings.Contains(value, "/") {
+				// A specifier with -e behind it is editable for pip's parser, and refused by its installer, which wants a folder or a repository.
+				kind = "requirement"
+			}
+			switch {
+			case kind == "requirement" && value == "\\":
+				kind = "editable" // the folder of a project, as every other that is no archive
+			case kind == "requirement":
+				value = fmt.Sprintf("%s %v", strings.TrimSpace(value), g[2])
 			}
 			want = append(want, kind+" "+value)
 		}
@@ -144,6 +153,14 @@ func TestAgainstPip(t *testing.T) {
 			t.Errorf("%q:\n pip  %q\n here %q", content, want, got)
 		}
 	}
+	for kind, least := range map[string]int{
+		"requirement": 300, "editable": 10, "include": 15, "constraint": 10, "index.url": 10, "index.extra": 10, "index.find-links": 10,
+		"index.trusted-host": 5, "index.none": 5,
+	} {
+		if statements[kind] < least {
+			t.Errorf("only %d statements of the kind %q are compared, want %d", statements[kind], kind, least)
+		}
+	}
 }
 
 // asPip spells a fact as the vectors do.
@@ -155,8 +172,11 @@ func asPip(f weir.Fact) string {
 		}
 		return fmt.Sprintf("requirement %s %d", f.Text, f.Hashes)
 	case weir.Include:
-		if f.Kind == isConstraint {
+		switch f.Kind {
+		case isConstraint:
 			return "constraint " + f.Path
+		case "module": // a folder
+			return "editable " + f.Path
 		}
 		return "include " + f.Path
 	case weir.Setting:

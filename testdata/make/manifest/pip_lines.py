@@ -13,6 +13,7 @@ from optparse import Values
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier
+from pip._internal.exceptions import RequirementsFileParseError
 from pip._internal.req.req_file import RequirementsFileParser, get_line_parser
 
 out, lines, files, seed = sys.argv[1], *(int(a) for a in (sys.argv[2:] + ["700", "150", "1"][len(sys.argv) - 2 :])[:3])
@@ -102,12 +103,13 @@ def statement():
         s = pick([
             "-r other.txt", "-rother.txt", "--requirement=other.txt", "--req other.txt", "-c cons.txt", "--constraint  cons.txt", "-i https://index.example.org/simple",
             "--index-url=https://index.example.org/a", "--extra-index https://index.example.org/b", "--extra-index-url 'https://index.example.org/c'", "--no-index",
-            "-f ./wheels", "--find-links=https://index.example.org/d", "--trusted-host index.example.org", "--pre", "--no-binary :all:",
-            "-e git+https://git.example.org/a/b#egg=b", "--only-binary=:all: --pre", "-i https://index.example.org/e --extra-index-url https://index.example.org/f",
+            "-f ./wheels", "--find-links=https://index.example.org/d", "--trusted-host index.example.org", "--trusted-host=index.example.org:8080", "--trusted 127.0.0.1", "--pre", "--no-binary :all:",
+            "-e git+https://git.example.org/a/b#egg=b", "-e ./local", "-e git+https://git.example.org/a/b -i https://index.example.org/g", "--pre -c cons.txt -r other.txt",
+            "-r other.txt --extra-index-url https://index.example.org/h", '-f "./a\\b"', "-f ./a\\ b", "--only-binary=:all: --pre", "-i https://index.example.org/e --extra-index-url https://index.example.org/f",
         ])
     else:
         s = pick(["", "# comment", "   # comment", "# comment \\", "\\"])
-    return maybe(0.1, lambda: pick([" ", "\t", "   "])) + s + maybe(0.15, lambda: pick([" # why", "\t# why", " #", "  "])) + maybe(0.06, lambda: " \\")
+    return maybe(0.1, lambda: pick([" ", "\t", "   "])) + s + maybe(0.15, lambda: pick([" # why", "\t# why", " #", "  ", "\u00a0# why", "\x1f# why"])) + maybe(0.06, lambda: " \\")
 
 
 def text():
@@ -118,25 +120,30 @@ def text():
 
 
 def read(content):
+    """What pip takes out of a file, as [kind, value, number of hashes]; None of a file that pip refuses. Whatever else goes wrong ends the script."""
     with tempfile.NamedTemporaryFile(suffix=".txt", delete=False) as f:
         f.write(content)
+    got = []
     try:
-        got = []
         for p in RequirementsFileParser(None, get_line_parser(None))._parse_file(f.name, False):
             o: Values = p.opts
-            if p.is_requirement and not p.is_editable:
-                got.append(["requirement", p.requirement, len([h for v in (o.hashes or {}).values() for h in v])])
+            if p.requirement is not None:  # of what else stands in such a line, pip heeds the hashes alone
+                hashes = sum(len(v) for v in (o.hashes or {}).values())
+                got.append(["editable" if p.is_editable else "requirement", p.requirement, hashes])
+                continue
+            if o.requirements or o.constraints:  # pip follows one file and heeds nothing beside it
+                got.append(["include", o.requirements[0], 0] if o.requirements else ["constraint", o.constraints[0], 0])
                 continue
             for kind, values in (
-                ("editable", o.editables), ("include", o.requirements), ("constraint", o.constraints), ("index.url", [o.index_url] if o.index_url else []),
-                ("index.extra", o.extra_index_urls), ("index.find-links", o.find_links), ("index.trusted-host", o.trusted_hosts), ("index.none", ["true"] if o.no_index else []),
+                ("index.url", [o.index_url] if o.index_url else []), ("index.extra", o.extra_index_urls),
+                ("index.find-links", o.find_links), ("index.trusted-host", o.trusted_hosts), ("index.none", ["true"] if o.no_index else []),
             ):
-                got += [[kind, v, 0] for v in values or [] if isinstance(v, str)]
-        return got
-    except Exception:
+                got += [[kind, v, 0] for v in values or []]
+    except RequirementsFileParseError:
         return None
     finally:
         os.unlink(f.name)
+    return got
 
 
 wholes = []
