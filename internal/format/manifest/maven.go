@@ -16,10 +16,7 @@ import (
 var mavenFormats = []format.Format{
 	{
 		Name: "maven-pom", Doc: "pom.xml of Maven", Parsed: true,
-		Match: func(h format.Head) bool {
-			return textual(h.First) && strings.HasPrefix(strings.TrimLeft(string(h.First[:min(len(h.First), 512)]), "\ufeff \t\r\n"), "<") && within(h.First, "<project", 8<<10) && within(h.First, "<modelVersion>", format.HeadSize) &&
-				(within(h.First, "<artifactId>", format.HeadSize))
-		},
+		Match: isPOM,
 		Parse: parser("maven-pom", parsePOM),
 	},
 	{
@@ -29,6 +26,16 @@ var mavenFormats = []format.Format{
 		},
 		Parse: parser("pom-properties", parsePOMProperties),
 	},
+}
+
+// isPOM knows pom.xml, and the poms of repositories, by their names alone: a long comment may stand before all else, and Maven 4 takes the
+// version of the model from the namespace. Files of other names must begin with what every pom holds.
+func isPOM(h format.Head) bool {
+	if called(h, "pom.xml") || path.Ext(h.Name) == ".pom" && textual(h.First) {
+		return true
+	}
+	return textual(h.First) && strings.HasPrefix(strings.TrimLeft(string(h.First[:min(len(h.First), 512)]), "\ufeff \t\r\n"), "<") &&
+		within(h.First, "<project", 8<<10) && within(h.First, "<modelVersion>", format.HeadSize) && within(h.First, "<artifactId>", format.HeadSize)
 }
 
 // readXML gives the tree of an XML text: elements are maps of their children, in order, or texts where they have none. Attributes are left out.

@@ -372,6 +372,8 @@ func TestBounded(t *testing.T) {
 		"poetry.lock":      "[[package]]\nname=\"a\"\nversion=\"" + long + "\"\n[[package]]\nname=\"last\"\nversion=\"1\"\n",
 		"x.ipynb":          `{"nbformat":4,"cells":[{"cell_type":"code","source":"!pip install a==` + long + ` last==1"}]}`,
 		"Dockerfile":       "FROM python:3\nRUN pip install a==" + long + " last==1\n",
+		"pom.xml":          "<project><dependencies><dependency><groupId>g</groupId><artifactId>a</artifactId><version>" + long + "</version></dependency><dependency><groupId>g</groupId><artifactId>last</artifactId><version>1</version></dependency></dependencies></project>",
+		"b/pom.xml":        "<!-- " + long + " --><project><dependencies><dependency><groupId>g</groupId><artifactId>last</artifactId><version>1</version></dependency></dependencies></project>",
 		"package.json":     `{"dependencies":{"a":"` + long + `","last":"1"}}`,
 	} {
 		_, facts, err := parse(name, content)
