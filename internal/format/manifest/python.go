@@ -38,6 +38,7 @@ var pythonFormats = []format.Format{
 	{Name: "pipfile-lock", Doc: "lock file of pipenv", Parsed: true, Match: byName("Pipfile.lock"), Parse: parser("pipfile-lock", parsePipfileLock)},
 	{Name: "pixi", Doc: "packages of pixi (pixi.toml)", Parsed: true, Match: byName("pixi.toml"), Parse: parser("pixi", parsePixi)},
 	{Name: "setup-cfg", Doc: "settings of setuptools (setup.cfg)", Parsed: true, Match: byName("setup.cfg"), Parse: parser("setup-cfg", parseSetupCfg)},
+	{Name: "tox", Doc: "environments of tox (tox.ini)", Parsed: true, Match: byName("tox.ini"), Parse: parser("tox", parseTox)},
 	{Name: "pip-config", Doc: "settings of pip (pip.conf, pip.ini)", Parsed: true, Match: byName("pip.conf", "pip.ini"), Parse: parser("pip-config", parsePipConf)},
 	{
 		Name: "python-metadata", Doc: "record of an installed Python package (METADATA, PKG-INFO)", Parsed: true,

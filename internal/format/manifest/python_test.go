@@ -259,6 +259,7 @@ func TestFixtures(t *testing.T) {
 		{"env/site-packages/app-0.1.0.dist-info/direct_url.json", []string{"pypi app 0.1.0"}, 1},
 		{"setup/setup.cfg", []string{"pypi flask 1.1.1", "pypi jinja2 >=2.10.1,<3", "pypi markupsafe <2.1", "pypi pillow 8.0.0 (plot)"}, 4},
 		{"setup/setup.py", []string{"pypi jinja2 >=2.10.1,<3", "pypi pillow 8.0.0 (plot)", "pypi requests 2.19.0 (test)", "pypi pytest >=7 (test)"}, 4},
+		{"tox/tox.ini", []string{"pypi virtualenv >=20.26.0 (build)", "pypi pyyaml 5.1 (test)", "pypi flask 1.1.1 (test)", "pypi ruff 0.1.0 (lint)", "pypi sphinx >=4.0,!=4.1 (docs)", "pypi docutils 0.17 (docs)"}, 11},
 		{"jupyter/install.ipynb", []string{"pypi flask 1.1.1", "pypi jinja2 2.10.1", "pypi requests 2.19.0", "pypi pillow 8.0.0", "conda scipy =1.2", "pypi urllib3 1.23"}, 6},
 		{"ray/runtime_env.json", []string{"pypi flask 1.1.1", "pypi requests 2.19.0"}, 2},
 		{"ray/runtime_env.yaml", []string{"conda scipy =1.2", "pypi jinja2 2.10.1"}, 3},
@@ -309,6 +310,68 @@ func TestSetuptools(t *testing.T) {
 		}
 		if n < 3 {
 			t.Errorf("%s names only %d", oracle, n)
+		}
+	}
+}
+
+// TestTox holds tox.ini to the lines that tox itself hands to pip for all its environments.
+func TestTox(t *testing.T) {
+	_, _, facts := fixture(t, "tox/tox.ini")
+	var got, want []string
+	for _, f := range facts {
+		if r, ok := f.(weir.Requirement); ok && r.Group == "build" {
+			continue // of tox itself, not of an environment
+		}
+		if s := asPip(f); s != "" {
+			got = append(got, s)
+		}
+	}
+	b, err := os.ReadFile(filepath.Join("testdata", "python", "tox", "oracle.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines strings.Builder
+	for l := range strings.Lines(string(b)) {
+		if l = strings.TrimPrefix(l, "deps ="); l[0] == ' ' {
+			lines.WriteString(strings.ReplaceAll(l, " /project/", " "))
+		}
+	}
+	_, facts, _ = parse("requirements.txt", lines.String())
+	for _, f := range facts {
+		if s := asPip(f); s != "" {
+			want = append(want, s)
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if got, want = slices.Compact(got), slices.Compact(want); !slices.Equal(got, want) || len(want) < 12 {
+		t.Errorf("tox  %q\nhere %q", want, got)
+	}
+}
+
+// TestToxReferences reads what stands in the place of a line, and what cannot be known.
+func TestToxReferences(t *testing.T) {
+	for _, c := range []struct {
+		name, content string
+		want          []string
+	}{
+		{"tox.ini", "[testenv]\ndeps = {[a]x}\n[a]\nx = {[b]y}\n[b]\ny =\n  f==1\n  {[a]x}\n", []string{"pypi f 1 (test)"}},
+		{"tox.ini", "[testenv:docs]\ndeps =\n  {[no]x}\n  {posargs}\n  f=={env:F:1}\n  {env:G:g==1}\n", []string{"pypi  ? (docs)", "pypi  ? (docs)", "pypi f ? (docs)", "pypi  ? (docs)"}},
+		{"tox.ini", "[testenv]\ncommands = pip install f\nextras = deps\n[other]\ndeps = g\n", nil},
+		{"setup.cfg", "[tox:tox]\nrequires = tox==4\n[testenv]\ndeps = py38: f==1\n[tox]\nrequires = g\n", []string{"pypi tox 4 (build)", "pypi f 1 (test)"}},
+	} {
+		_, facts, err := parse(c.name, c.content)
+		var got []string
+		for _, f := range facts {
+			if r, ok := f.(weir.Requirement); ok {
+				got = append(got, line(r))
+				if spec := c.content[r.Spec.At : r.Spec.At+r.Spec.Size]; r.State == weir.PinExact && spec != "=="+r.Version {
+					t.Errorf("%q: the place of %s holds %q", c.content, line(r), spec)
+				}
+			}
+		}
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%q: %q, want %q (%v)", c.content, got, c.want, err)
 		}
 	}
 }
@@ -372,6 +435,7 @@ func TestBounded(t *testing.T) {
 		"poetry.lock":      "[[package]]\nname=\"a\"\nversion=\"" + long + "\"\n[[package]]\nname=\"last\"\nversion=\"1\"\n",
 		"x.ipynb":          `{"nbformat":4,"cells":[{"cell_type":"code","source":"!pip install a==` + long + ` last==1"}]}`,
 		"Dockerfile":       "FROM python:3\nRUN pip install a==" + long + " last==1\n",
+		"tox.ini":          "[testenv]\ndeps =\n  a==" + long + "\n  last==1\n",
 		"pom.xml":          "<project><dependencies><dependency><groupId>g</groupId><artifactId>a</artifactId><version>" + long + "</version></dependency><dependency><groupId>g</groupId><artifactId>last</artifactId><version>1</version></dependency></dependencies></project>",
 		"b/pom.xml":        "<!-- " + long + " --><project><dependencies><dependency><groupId>g</groupId><artifactId>last</artifactId><version>1</version></dependency></dependencies></project>",
 		"package.json":     `{"dependencies":{"a":"` + long + `","last":"1"}}`,
@@ -416,6 +480,7 @@ func TestHostile(t *testing.T) {
 		"requirements-long.txt":    "a==1 " + strings.Repeat("--hash=a:b ", 100_000),
 		"constraints.txt":          "a; " + strings.Repeat("(", 100_000),
 		"setup.py":                 strings.Repeat("a=[a,a,a,a,a]\n", 20_000) + "setup(install_requires=a" + strings.Repeat(",install_requires=a", 1000),
+		"tox.ini":                  "[testenv]\ndeps =" + strings.Repeat("\n {[b]a}\n a \\", 50_000) + "\n[b]\na =" + strings.Repeat("\n {[b]a}\n {[testenv]deps}\n c==1", 50_000),
 		"runtime.py":               strings.Repeat("runtime_env={'pip':[", 20_000),
 		"other/pyproject.toml":     "a." + strings.Repeat("a.", 100_000) + "a=1",
 		"setup.cfg":                "[options]\ninstall_requires=" + strings.Repeat("\n a==1", 100_000),

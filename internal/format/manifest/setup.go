@@ -58,9 +58,11 @@ func readINI(t *text) []iniEntry {
 	return all
 }
 
-// parseSetupCfg reads setup.cfg of setuptools and pbr.
+// parseSetupCfg reads setup.cfg of setuptools and pbr, and the settings of tox in it.
 func parseSetupCfg(in *format.Input, t *text) error {
-	for _, e := range readINI(t) {
+	entries := readINI(t)
+	readTox(in, t, entries, "tox:tox")
+	for _, e := range entries {
 		group := ""
 		switch {
 		case e.section == "options" && e.key == "python_requires":

@@ -19,7 +19,7 @@ hosts=$("$bin/python" -c 'from pip._internal.models.index import PyPI; print(PyP
 keep() {
 	mkdir -p "$(dirname "$out/$2")"
 	sed -E -e "s#https://($hosts)#https://index.example.org#g" \
-		-e "s#$root/.cache/venv/manifest/bin/##g" -e "s#file://$work#file:///project#g" -e "s#$work#/project#g" "$1" > "$out/$2"
+		-e "s#$root/.cache/venv/manifest/bin/##g" -e "s#file://$work#file:///project#g" -e "s#$work(/tox)?#/project#g" "$1" > "$out/$2"
 }
 
 cd "$work"
@@ -189,6 +189,52 @@ cd cfg
 keep setup.cfg setup/setup.cfg
 keep other.egg-info/requires.txt setup/oracle-setup-cfg.txt
 cd ..
+
+# A project of tox, and what tox itself reads in it.
+mkdir ../tox && cd ../tox
+cat > tox.ini <<'INI'
+[tox]
+requires =
+    tox>=4
+    virtualenv>=20.26.0
+envlist = py311-{old,new}, lint, docs
+
+[base]
+deps =
+    pyyaml==5.1  # shared
+    six
+
+[testenv]
+deps =
+    {[base]deps}
+    -r{toxinidir}/requirements.txt
+    -r dev.txt
+    -c {tox_root}{/}constraints.txt
+    # not a dependency
+    old: flask==1.1.1
+    new,py311: flask>=2
+    !old: jinja2[i18n]>=2.10.1,<3; python_version < "4"
+    py{38,311}: git+https://git.example.org/a/b@v1
+    --extra-index-url https://index.example.org/simple
+commands = pytest {posargs}
+
+[testenv:lint]
+skip_install = true
+deps = ruff==0.1.0
+
+[testenv:docs]
+deps =
+    sphinx>=4.0, \
+        !=4.1
+    docutils==0.17
+    {[testenv:lint]deps}
+INI
+keep tox.ini tox/tox.ini
+"$bin/python" -m venv venv
+venv/bin/python -m pip -q install tox
+venv/bin/tox config -k deps requires > oracle.txt
+keep oracle.txt tox/oracle.txt
+cd ../old
 
 "$bin/python" "$here/notebook.py" "$out/jupyter/install.ipynb"
 "$bin/python" "$here/ray_env.py" "$out/ray"
