@@ -98,7 +98,7 @@ func TestUpstreamBreaksOff(t *testing.T) {
 	if status, body := do(t, "GET", srv.URL+"/things/none", ""); status != 502 || !strings.Contains(body, "did not answer") {
 		t.Errorf("%d %s", status, body)
 	}
-	for _, rec := range *records {
+	for _, rec := range records() {
 		if rec.Decision != "error" {
 			t.Errorf("recorded as %+v", rec)
 		}
@@ -148,7 +148,7 @@ func TestObserve(t *testing.T) {
 	if status, _ := do(t, "GET", srv.URL+"/things/foreign", ""); status != 200 || seen != 1 {
 		t.Errorf("observing refused: %d", status)
 	}
-	if rec := (*records)[0]; rec.Observed == "" || rec.Decision != "allow" {
+	if rec := records()[0]; rec.Observed == "" || rec.Decision != "allow" {
 		t.Errorf("recorded as %+v", rec)
 	}
 	if status, _ := do(t, "GET", srv.URL+"/files/%2e%2e/x", ""); status != 400 || seen != 1 {

@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"weir/internal/audit"
@@ -15,7 +17,7 @@ import (
 )
 
 // gate puts a gate before a recorder; allowed says who may what.
-func gate(t *testing.T, kind *gateway.Kind, upstream http.Handler, change func(*gateway.Config)) (*httptest.Server, *[]audit.Record) {
+func gate(t *testing.T, kind *gateway.Kind, upstream http.Handler, change func(*gateway.Config)) (*httptest.Server, func() []audit.Record) {
 	t.Helper()
 	up := httptest.NewServer(upstream)
 	t.Cleanup(up.Close)
@@ -23,6 +25,7 @@ func gate(t *testing.T, kind *gateway.Kind, upstream http.Handler, change func(*
 	if err != nil {
 		t.Fatal(err)
 	}
+	var mu sync.Mutex
 	var records []audit.Record
 	c := gateway.Config{
 		Upstreams: []*gateway.Upstream{{Name: "u", Kind: kind, To: to, Credential: gateway.Credential{Bearer: "gate-own"}}},
@@ -35,7 +38,12 @@ func gate(t *testing.T, kind *gateway.Kind, upstream http.Handler, change func(*
 		Decide: func(p auth.Principal, a auth.Action, r auth.Resource) auth.Decision {
 			return auth.Decision{Allow: r.ID != "foreign", Policy: "test"}
 		},
-		Record: func(r audit.Record) error { records = append(records, r); return nil },
+		Record: func(r audit.Record) error {
+			mu.Lock()
+			defer mu.Unlock()
+			records = append(records, r)
+			return nil
+		},
 	}
 	if change != nil {
 		change(&c)
@@ -46,7 +54,11 @@ func gate(t *testing.T, kind *gateway.Kind, upstream http.Handler, change func(*
 	}
 	srv := httptest.NewServer(g)
 	t.Cleanup(func() { srv.Close(); g.Close() })
-	return srv, &records
+	return srv, func() []audit.Record {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(records)
+	}
 }
 
 var kind = &gateway.Kind{Name: "test", Routes: []gateway.Route{
@@ -120,7 +132,7 @@ func TestPipeline(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			seen = nil
-			n := len(*records)
+			n := len(records())
 			status, body := do(t, c.method, srv.URL+c.path, c.body, c.header...)
 			if status != c.status {
 				t.Errorf("status %d, want %d: %s", status, c.status, body)
@@ -128,10 +140,10 @@ func TestPipeline(t *testing.T) {
 			if got := strings.Join(seen, "\n"); got != c.upstream {
 				t.Errorf("the server saw %q, want %q", got, c.upstream)
 			}
-			if len(*records) != n+1 {
-				t.Fatalf("%d records for one request", len(*records)-n)
+			if len(records()) != n+1 {
+				t.Fatalf("%d records for one request", len(records())-n)
 			}
-			if rec := (*records)[n]; rec.Status != c.status || (rec.Decision == "allow") != (c.status == 200) {
+			if rec := records()[n]; rec.Status != c.status || (rec.Decision == "allow") != (c.status == 200) {
 				t.Errorf("recorded as %+v", rec)
 			}
 		})

@@ -59,7 +59,7 @@ func TestDownloadsAreCounted(t *testing.T) {
 	if status, _ := do(t, "GET", srv.URL+"/files/c", ""); status != http.StatusTooManyRequests {
 		t.Errorf("the third: %d", status)
 	}
-	got := (*records)[2]
+	got := records()[2]
 	if got.Decision != "refuse" || got.Reason != "enough" {
 		t.Errorf("written down: %+v", got)
 	}

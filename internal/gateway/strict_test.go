@@ -106,7 +106,7 @@ func TestBehindProxy(t *testing.T) {
 		if status != c.status || status == 200 && here != c.origin {
 			t.Errorf("secure %v, origin %s: %d %s, here is %q", c.secure, c.origin, status, body, here)
 		}
-		if r := (*records)[0]; r.From != "192.0.2.7" {
+		if r := records()[0]; r.From != "192.0.2.7" {
 			t.Errorf("it came from %q, said the log", r.From)
 		}
 	}
