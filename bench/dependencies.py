@@ -52,7 +52,7 @@ def found(small, archive):
     want = hidden.make(folder, archive)
     out = subprocess.run([WEIR, "scan", "--isolate=require", "--db", small, "--format", "json", folder], capture_output=True, text=True).stdout
     ours = {(os.path.abspath(f["path"]), f["message"].split()[0].lower()) for f in json.loads(out)["findings"] if f["rule"] == "dependency/known-vulnerability"}
-    out = subprocess.run([PEER, "scan", "source", "--offline", "-r", "--format", "json", folder], capture_output=True, text=True).stdout
+    out = subprocess.run([PEER, "scan", "source", "--offline", "--no-ignore", "-r", "--format", "json", folder], capture_output=True, text=True).stdout
     theirs = {(r["source"]["path"], p["package"]["name"].lower()) for r in json.loads(out)["results"] for p in r["packages"] if p.get("vulnerabilities")}
     return [(path, (os.path.join(folder, path), name) in ours, (os.path.join(folder, path), name) in theirs) for path, name in want]
 

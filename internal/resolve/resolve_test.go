@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ type shelf struct {
 	ranges bool
 	yanked map[string]bool
 	python map[string]string // requires-python by file name
+	mu     sync.Mutex
 	asked  []string
 }
 
@@ -62,12 +64,16 @@ func (s *shelf) add(name, version string, requires ...string) string {
 	}
 	z.Close()
 	file := fmt.Sprintf("%s-%s-py3-none-any.whl", name, version)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.wheels[file] = b.Bytes()
 	s.wheels[file+".metadata"] = []byte(meta)
 	return file
 }
 
 func (s *shelf) serve(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock() // pip is another process: nothing else orders what it asks after what was put here
+	defer s.mu.Unlock()
 	s.asked = append(s.asked, r.URL.Path)
 	if name, ok := strings.CutPrefix(r.URL.Path, "/files/"); ok {
 		b, ok := s.wheels[name]
