@@ -360,6 +360,53 @@ type Include struct {
 	Line int    `json:"line,omitempty"`
 }
 
+// Act says what kind of thing a run tried.
+type Act string
+
+// The acts.
+const (
+	ActRead     Act = "read"     // opened a file or folder for reading
+	ActWrite    Act = "write"    // opened for writing, created, removed, renamed, linked, changed mode or owner
+	ActExec     Act = "exec"     // started a program
+	ActConnect  Act = "connect"  // connected or sent to an address: host:port, unix:path, unix:@abstract
+	ActResolve  Act = "resolve"  // asked for the address of a host
+	ActListen   Act = "listen"   // bound or listened at an address
+	ActSignal   Act = "signal"   // signalled a process that is not its child
+	ActTrace    Act = "trace"    // looked into another process: ptrace, process_vm_readv, /proc/PID/mem
+	ActMount    Act = "mount"    // mounts, changes of root, new namespaces
+	ActKernel   Act = "kernel"   // other doors into the kernel: bpf, io_uring, keyctl, perf, userfaultfd, modules
+	ActTerminal Act = "terminal" // pushed input into a terminal
+	ActLimit    Act = "limit"    // ran into a bound: memory, processes, file size, descriptors, time
+	ActPython   Act = "python"   // what Python's own audit events name (PEP 578): a meaning, which the other acts prove
+)
+
+// Answer says what became of an act.
+type Answer string
+
+// The answers.
+const (
+	AnswerAllowed Answer = "allowed" // within what the run was given
+	AnswerDenied  Answer = "denied"  // refused by the jail
+	AnswerAbsent  Answer = "absent"  // there was nothing there for it: a path outside the private root, a network that does not exist
+	AnswerSeen    Answer = "seen"    // noticed; whether it was let through is not known to the source that names it
+)
+
+// Behaviour is one thing that a run tried, in the order in which it was seen. The kernel's word (Source "kernel") is the truth; what
+// Python's audit hook adds (Source "python") gives it a meaning and can be forged by what runs.
+type Behaviour struct {
+	Act     Act      `json:"act"`
+	Target  string   `json:"target"` // path, address, host, program, system call or limit; bounded
+	Answer  Answer   `json:"answer"`
+	Source  string   `json:"source"`            // kernel, python, proxy, jail
+	Call    string   `json:"call,omitempty"`    // the system call, or Python's event: openat, pickle.find_class
+	Args    []string `json:"args,omitempty"`    // of a program or of a Python event; bounded
+	Python  string   `json:"python,omitempty"`  // the Python code that did it: file:line in function, innermost first
+	Planted string   `json:"planted,omitempty"` // what the jail had planted at the target: a canary's name
+	Program string   `json:"program,omitempty"` // that the process runs
+	Process int      `json:"process,omitempty"` // its number inside the jail
+	Count   int64    `json:"count,omitempty"`   // further equal acts, counted and not kept
+}
+
 func (Import) fact()      {}
 func (Class) fact()       {}
 func (Member) fact()      {}
@@ -373,6 +420,7 @@ func (Part) fact()        {}
 func (Tensor) fact()      {}
 func (Requirement) fact() {}
 func (Include) fact()     {}
+func (Behaviour) fact()   {}
 
 // factKinds is the closed list: wire name → Go type.
 var factKinds = map[string]reflect.Type{
@@ -389,6 +437,7 @@ var factKinds = map[string]reflect.Type{
 	"tensor":      reflect.TypeFor[Tensor](),
 	"requirement": reflect.TypeFor[Requirement](),
 	"include":     reflect.TypeFor[Include](),
+	"behaviour":   reflect.TypeFor[Behaviour](),
 }
 
 // KindOf names a fact's kind as facts are written in JSON.

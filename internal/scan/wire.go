@@ -31,6 +31,7 @@ var wireFacts = []reflect.Type{
 	reflect.TypeFor[weir.Setting](), reflect.TypeFor[weir.Storage](), reflect.TypeFor[weir.Oddity](), reflect.TypeFor[weir.Note](),
 	reflect.TypeFor[weir.Requirement](), reflect.TypeFor[weir.Part](), reflect.TypeFor[weir.Tensor](), reflect.TypeFor[weir.Class](),
 	reflect.TypeFor[weir.Include](),
+	reflect.TypeFor[weir.Behaviour](),
 }
 
 // wireImport is the place of weir.Import in wireFacts.
