@@ -32,6 +32,7 @@ matrix: ## all environments: old frameworks, every fixture made and loaded again
 	python3 testdata/make/verify_fires.py --check
 	python3 testdata/make/mlflow/models.py check
 	testdata/make/mleap/run.sh verify
+	WEIR_DETONATE_ALL=1 go test -count=1 ./internal/sandbox/detonate
 	python3 testdata/make/benign/corpus.py
 	go test ./internal/catalog -run Corpus
 	testdata/gate/setup.sh all
