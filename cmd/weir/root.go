@@ -64,7 +64,7 @@ and sends nothing anywhere.`,
 	root.SetOut(out)
 	root.SetErr(a.stderr)
 	root.AddGroup(&cobra.Group{ID: "work", Title: "Commands"}, &cobra.Group{ID: "know", Title: "What weir knows"}, &cobra.Group{ID: "other", Title: "Others"})
-	root.AddCommand(newScan(a), newFix(a), newInspect(a), newReport(a), newGate(a), newExplain(a), newRules(a), newFormats(a), newDB(a), newConfig(a), newLab(a), newInit(a), newAudit(a), newVersion(a))
+	root.AddCommand(newScan(a), newFix(a), newInspect(a), newReport(a), newGate(a), newExplain(a), newRules(a), newFormats(a), newDB(a), newConfig(a), newLab(a), newInit(a), newHarden(a), newAudit(a), newVersion(a))
 	root.SetHelpCommandGroupID("other")
 	root.SetCompletionCommandGroupID("other")
 	root.SetFlagErrorFunc(flagError)
