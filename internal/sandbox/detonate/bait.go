@@ -14,6 +14,9 @@ type bait struct{ dir string }
 // canaryName is the file that lies in the working folder, and canaryText what it says.
 const canaryName, canaryText = "canary.txt", "weir planted this file. Nothing that loads a model has business here.\n"
 
+// untouched is what a harmless load leaves the bait.
+const untouched = "untouched"
+
 func layBait(dir string) (*bait, error) {
 	work := filepath.Join(dir, "work")
 	// The jail's process may run as another user, who must be able to read here.
@@ -26,7 +29,7 @@ func layBait(dir string) (*bait, error) {
 	return &bait{work}, os.WriteFile(filepath.Join(work, canaryName), []byte(canaryText), 0o644)
 }
 
-// touched says what became of the bait: "untouched" is the good word.
+// touched says what became of the bait.
 func (b *bait) touched() string {
 	text, err := os.ReadFile(filepath.Join(b.dir, canaryName))
 	switch {
@@ -50,7 +53,7 @@ func (b *bait) touched() string {
 	if slices.Sort(more); len(more) > 0 {
 		return "joined by " + strings.Join(more, ", ")
 	}
-	return "untouched"
+	return untouched
 }
 
 // planted are the secrets of the private home, all made up: path below the home → content. Whoever reads one is after secrets.

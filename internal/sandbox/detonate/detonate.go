@@ -65,6 +65,8 @@ type Result struct {
 	Error      string           `json:"error,omitempty"`  // why it was not loaded
 	Canary     string           `json:"canary"`           // untouched, or what became of it
 	Behaviours []weir.Behaviour `json:"behaviours"`
+
+	lacks string // the module for want of which the load failed
 }
 
 // Loaded reports whether the load came to its end.
@@ -72,13 +74,14 @@ func (r *Result) Loaded() bool { return r.Type != "" }
 
 // stage is one line of what the loader says.
 type stage struct {
-	Stage, Name, Version, Text, Type, How, Result, Error string
+	Stage, Name, Version, Text, Type, How, Result, Error, Lacks string
 }
 
 // maxStages bounds what a loader may say, in bytes: hostile code can write there too.
 const maxStages = 64 << 10
 
-// Run tries the interpreters one after another until one has the framework, and tells what its load of the model did.
+// Run tries the interpreters one after another until one has the framework and what the model needs besides, and tells what its load of the
+// model did. What earlier loads did, which failed for want of a module, is part of the result: a model may want what is not there on purpose.
 func Run(ctx context.Context, q Request) (*Result, error) {
 	candidates := q.Pythons
 	if q.Loader.Java {
@@ -91,15 +94,29 @@ func Run(ctx context.Context, q Request) (*Result, error) {
 		candidates = []string{q.Java}
 	}
 	var missing []string
+	var failed *Result
 	for _, program := range candidates {
 		r, absent, err := attempt(ctx, q, program)
 		if err != nil {
 			return nil, err
 		}
-		if absent == "" {
+		if absent != "" {
+			missing = append(missing, fmt.Sprintf("%s has no %s", program, absent))
+			continue
+		}
+		if failed != nil {
+			r.Behaviours = append(failed.Behaviours, r.Behaviours...)
+			if failed.Canary != untouched {
+				r.Canary = failed.Canary
+			}
+		}
+		if r.lacks == "" {
 			return r, nil
 		}
-		missing = append(missing, fmt.Sprintf("%s has no %s", program, absent))
+		failed = r
+	}
+	if failed != nil {
+		return failed, nil
 	}
 	if len(missing) == 0 {
 		missing = []string{"there is no Python"}
@@ -184,7 +201,10 @@ func (r *Result) read(said []byte, nonce string) (absent string) {
 		}
 		switch s.Stage {
 		case "missing":
-			return s.Name
+			// Once the load has begun, the model's code may have written this line, to have what it did forgotten.
+			if r.Call == "" {
+				return s.Name
+			}
 		case "framework":
 			r.Framework = strings.TrimSpace(s.Name + " " + s.Version)
 		case "call":
@@ -192,7 +212,7 @@ func (r *Result) read(said []byte, nonce string) (absent string) {
 		case "loaded":
 			r.Type = s.Type
 		case "failed":
-			r.Error = s.Error
+			r.Error, r.lacks = s.Error, s.Lacks
 		case "used":
 			r.Used = strings.TrimSpace(s.How + " " + s.Result)
 		case "unused":

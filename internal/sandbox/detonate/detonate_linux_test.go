@@ -306,6 +306,75 @@ func TestForged(t *testing.T) {
 	}
 }
 
+// TestInterpreters: a module that one interpreter lacks another may have; what the model did in the first is not forgotten, whatever it says.
+func TestInterpreters(t *testing.T) {
+	const call = `{"stage":"framework","name":"pickle","version":"3"}` + "\n" + `{"stage":"call","text":"pickle.load"}` + "\n"
+	says := map[string]string{
+		"none":   `{"stage":"missing","name":"torch"}`,
+		"lacks":  call + `{"stage":"failed","error":"ModuleNotFoundError","lacks":"acme"}`,
+		"forged": call + `{"stage":"missing","name":"torch"}`,
+		"has":    call + `{"stage":"loaded","type":"dict"}`,
+	}
+	room := func(_ context.Context, j Job, watch func(weir.Behaviour)) error {
+		_, nonce, _ := strings.Cut(j.Argv[len(j.Argv)-1], `"nonce":"`)
+		nonce, _, _ = strings.Cut(nonce, `"`)
+		if j.Argv[0] != "has" {
+			watch(weir.Behaviour{Act: weir.ActExec, Target: j.Argv[0]})
+		}
+		for _, line := range strings.Split(says[j.Argv[0]], "\n") {
+			if _, err := j.Stdout.WriteString(nonce + line + "\n"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, c := range []struct {
+		pythons []string
+		python  string
+		loaded  bool
+		acts    int
+	}{
+		{[]string{"none", "has"}, "has", true, 0},
+		{[]string{"lacks", "has"}, "has", true, 1},
+		{[]string{"lacks", "none"}, "lacks", false, 1},
+		{[]string{"lacks", "lacks"}, "lacks", false, 2},
+		{[]string{"forged", "has"}, "forged", false, 1},
+	} {
+		l, _ := Named("pickle")
+		r, err := Run(t.Context(), Request{Model: "/m.pkl", Loader: l, Pythons: c.pythons, Room: room})
+		if err != nil || r.Python != c.python || r.Loaded() != c.loaded || len(r.Behaviours) != c.acts {
+			t.Errorf("%v: %+v, %v", c.pythons, r, err)
+		}
+	}
+}
+
+// TestBait: whatever happens to the bait is seen.
+func TestBait(t *testing.T) {
+	for _, c := range []struct {
+		want string
+		do   func(dir string) error
+	}{
+		{"untouched", func(string) error { return nil }},
+		{"changed", func(d string) error { return os.WriteFile(filepath.Join(d, canaryName), []byte("x"), 0o644) }},
+		{"deleted", func(d string) error { return os.Remove(filepath.Join(d, canaryName)) }},
+		{"joined by a, b", func(d string) error {
+			return errors.Join(os.Mkdir(filepath.Join(d, "b"), 0o755), os.Symlink("/", filepath.Join(d, "a")))
+		}},
+	} {
+		dir := t.TempDir()
+		b, err := layBait(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.do(filepath.Join(dir, "work")); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.touched(); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
 // TestOwn: of what H2O's loader does itself, only that is left out; a second Java is the model's.
 func TestOwn(t *testing.T) {
 	l, _ := Named("h2o-binary")

@@ -405,7 +405,7 @@ def end(code):
 try:
     model = LOADERS[job["kind"]]()
 except BaseException as e:
-    say("failed", error=brief(e))
+    say("failed", error=brief(e), lacks=str(getattr(e, "name", None) or "") if isinstance(e, ImportError) else "")
     end(4)
 say("loaded", type=type(model).__module__ + "." + type(model).__qualname__)
 try:
