@@ -50,6 +50,9 @@ func (a *app) detonate(ctx context.Context, d detonation, sink weir.Sink) error 
 		loader, ok = detonate.Named(d.loader)
 	}
 	if !ok {
+		if slices.ContainsFunc(said.formats, func(f string) bool { return f == "zip" || f == "tar" || f == "7z" }) {
+			return &failure{code: exitRun, what: fmt.Sprintf("no framework loads %q as it is", d.model), hint: "Unpack it, and name the model in it."}
+		}
 		return &failure{code: exitRun, what: fmt.Sprintf("no loader is known for %q (%s)", d.model, cmp.Or(strings.Join(said.formats, ", "), "not recognised")),
 			hint: "--loader names one: " + strings.Join(detonate.Kinds(), ", ")}
 	}

@@ -123,3 +123,36 @@ func TestDetonateRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestLoaderOfEach: what the scan says of a real model leads to the loader of its framework.
+func TestLoaderOfEach(t *testing.T) {
+	root := filepath.Join("..", "..", "testdata")
+	for file, want := range map[string]string{
+		"benign/torch/zip/module-linear.pt":                     "torch",
+		"benign/torch/tar/state.pt":                             "torch",
+		"benign/torch/package/module.pt":                        "torch-package",
+		"malicious/torch/legacy-object.pt":                      "torch",
+		"malicious/torch/script-setstate-save.pt":               "torchscript",
+		"malicious/torch/polyglot-pickle-then-zip.pt":           "torch",
+		"benign/sklearn/1.7/bagging.joblib":                     "joblib",
+		"benign/xgboost/classifier.joblib.z":                    "joblib",
+		"benign/xgboost/booster-p4.pkl":                         "pickle",
+		"benign/h2o/3.46.0.12/gbm.bin":                          "h2o-binary",
+		"benign/h2o/mojo/gbm.mojo.zip":                          "h2o-mojo",
+		"malicious/h2o/pojo-static/weir_gbm.java":               "h2o-mojo",
+		"benign/mleap/0.20.0/dct-json.zip":                      "mleap",
+		"malicious/joblib-file/after-array.joblib":              "joblib",
+		"malicious/torch/zip-extension-safetensors.safetensors": "torch",
+	} {
+		model := filepath.Join(root, filepath.FromSlash(file))
+		a := &app{stdin: strings.NewReader("")}
+		said, err := a.foretold(t.Context(), detonation{model: model, isolate: "off"}, func(weir.Event) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, ok := detonate.For(model, said.formats)
+		if !ok || l.Kind != want {
+			t.Errorf("%s, recognised as %q: %q, want %q", file, said.formats, l.Kind, want)
+		}
+	}
+}

@@ -55,16 +55,16 @@ type Request struct {
 
 // Result is what one load did.
 type Result struct {
-	Model      string           `json:"model"`
-	Framework  string           `json:"framework"` // with its version
-	Python     string           `json:"interpreter,omitempty"`
-	Call       string           `json:"call"`             // what was called, as Python or Java
-	Type       string           `json:"type,omitempty"`   // of the loaded object; "" when it was not loaded
-	Used       string           `json:"used,omitempty"`   // how it was used once, and the shape of what it said
-	Unused     string           `json:"unused,omitempty"` // why it could not be used
-	Error      string           `json:"error,omitempty"`  // why it was not loaded
-	Canary     string           `json:"canary"`           // untouched, or what became of it
-	Behaviours []weir.Behaviour `json:"behaviours"`
+	Model      string
+	Framework  string // with its version
+	Python     string
+	Call       string // what was called, as Python or Java
+	Type       string // of the loaded object; "" when it was not loaded
+	Used       string // how it was used once, and the shape of what it said
+	Unused     string // why it could not be used
+	Error      string // why it was not loaded
+	Canary     string // untouched, or what became of it
+	Behaviours []weir.Behaviour
 
 	lacks string // the module for want of which the load failed
 }

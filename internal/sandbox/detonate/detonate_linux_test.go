@@ -105,6 +105,7 @@ var honest, hostile = []load{
 
 // honestAll and hostileAll need the venvs of setup.sh all.
 var honestAll, hostileAll = []load{
+	{"models", "benign/xgboost/classifier.joblib.z", []string{"pickle"}, "XGBClassifier", "predict [2]"},
 	{"models", "benign/xgboost/classifier.joblib", []string{"joblib"}, "XGBClassifier", "predict [2]"},
 	{"models", "benign/xgboost/booster-p4.pkl", []string{"pickle"}, "Booster", "predict [2]"},
 	{"models", "benign/lightgbm/classifier.joblib", []string{"joblib"}, "LGBMClassifier", "predict [2]"},

@@ -201,6 +201,17 @@ def load_savedmodel():
     return tf.saved_model.load(PATH)
 
 
+def load_tensorflow_graph():
+    tf = need("tensorflow")
+    say("call", text="tensorflow.import_graph_def(MODEL)")
+    graph = tf.compat.v1.GraphDef()
+    with open(PATH, "rb") as f:
+        graph.ParseFromString(f.read())
+    with tf.Graph().as_default() as g:
+        tf.import_graph_def(graph, name="")
+    return g
+
+
 def load_onnx():
     ort = need("onnxruntime")
     say("call", text="onnxruntime.InferenceSession(MODEL)")

@@ -1,6 +1,7 @@
 package detonate
 
 import (
+	"archive/zip"
 	"bytes"
 	"io"
 	"net/netip"
@@ -40,6 +41,7 @@ var loaders = []struct {
 	{"h2o-mojo", Loader{Kind: "h2o-mojo", Framework: "H2O", Loopback: true}},
 	{"h2o-pojo", Loader{Kind: "h2o-mojo", Framework: "H2O", Loopback: true}},
 	{"tensorflow-savedmodel", Loader{Kind: "savedmodel", Framework: "TensorFlow"}},
+	{"tensorflow-graph", Loader{Kind: "tensorflow-graph", Framework: "TensorFlow"}},
 	{"npy", Loader{Kind: "numpy", Framework: "NumPy"}},
 	{"npz", Loader{Kind: "numpy", Framework: "NumPy"}},
 	{"joblib", Loader{Kind: "joblib", Framework: "joblib"}},
@@ -81,30 +83,50 @@ func Named(kind string) (Loader, bool) {
 	return Loader{}, false
 }
 
-// For chooses the loader of a model: by its content where the scan does not know the format, else by what the scan recognised it as.
-// file is the model, a file or a folder.
+// For chooses the loader of a model: by what the scan recognised it as, and by its content where the scan does not know the format. file is the
+// model, a file or a folder.
 func For(file string, formats []string) (Loader, bool) {
-	if kind := sniff(file); kind != "" {
-		return Named(kind)
-	}
 	for _, l := range loaders {
 		if slices.Contains(formats, l.format) {
+			if l.Kind == "pickle" && compressed(file) {
+				return Named("joblib")
+			}
 			return l.Loader, true
 		}
 	}
-	// A pickle that a compressor holds is what joblib writes with compress=.
-	if slices.ContainsFunc(formats, func(f string) bool { return slices.Contains([]string{"zlib", "gzip", "bzip2", "xz", "lzma", "lz4"}, f) }) {
+	if kind := sniff(file); kind != "" {
+		return Named(kind)
+	}
+	if compressed(file) {
 		return Named("joblib")
 	}
 	return Loader{}, false
 }
 
-// sniff recognises what the scan has no format for, and SavedModel folders and sets of joblib by their names.
+// compressed reports whether a file begins as those do that joblib writes with compress=, and undoes by itself when it loads them.
+func compressed(file string) bool {
+	f, err := os.Open(file)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, 6)
+	n, _ := io.ReadFull(f, head)
+	for _, magic := range []string{"\x78", "\x1f\x8b", "BZh", "\xfd7zXZ", "\x5d\x00\x00", "\x04\x22\x4d\x18"} {
+		if bytes.HasPrefix(head[:n], []byte(magic)) {
+			return true
+		}
+	}
+	return false
+}
+
+// sniff recognises by content what the scan has no format for, and folders by the file that makes them a model. Only ONNX, which begins as any
+// message of Protocol Buffers may, needs its name for it.
 func sniff(file string) string {
 	if fi, err := os.Stat(file); err == nil && fi.IsDir() {
-		for name, kind := range map[string]string{"MLmodel": "mlflow", "saved_model.pb": "savedmodel", ".metadata": "torch-distributed"} {
-			if _, err := os.Stat(filepath.Join(file, name)); err == nil {
-				return kind
+		for _, m := range [][2]string{{"MLmodel", "mlflow"}, {"saved_model.pb", "savedmodel"}, {".metadata", "torch-distributed"}, {"bundle.json", "mleap"}} {
+			if _, err := os.Stat(filepath.Join(file, m[0])); err == nil {
+				return m[1]
 			}
 		}
 		return ""
@@ -117,22 +139,42 @@ func sniff(file string) string {
 	head := make([]byte, 4096)
 	n, _ := io.ReadFull(f, head)
 	head = head[:n]
-	ext := strings.ToLower(path.Ext(file))
 	switch {
 	case bytes.HasPrefix(head, []byte("\x89HDF\r\n\x1a\n")):
 		return "keras"
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")) && (ext == ".keras" || bytes.Contains(head, []byte("metadata.json{\"keras_version\""))):
-		return "keras"
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")) && ext == ".skops":
-		return "skops"
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		return sniffZip(f)
 	case bytes.HasPrefix(head, []byte("tree\nversion=")):
 		return "lightgbm"
 	case bytes.HasPrefix(head, []byte("CBM1")):
 		return "catboost"
 	case len(head) > 1 && head[0] == '{' && bytes.Contains(head, []byte("learner")):
 		return "xgboost"
-	case len(head) > 1 && head[0] == 0x08 && ext == ".onnx": // field 1, the version of ONNX's format
+	case len(head) > 1 && head[0] == 0x08 && strings.EqualFold(path.Ext(file), ".onnx"): // field 1, the version of ONNX's format
 		return "onnx"
+	}
+	return ""
+}
+
+// sniffZip knows what lies at the root of Keras' and skops' archives.
+func sniffZip(f *os.File) string {
+	fi, err := f.Stat()
+	if err != nil {
+		return ""
+	}
+	z, err := zip.NewReader(f, fi.Size())
+	if err != nil {
+		return ""
+	}
+	has := map[string]bool{}
+	for _, m := range z.File {
+		has[m.Name] = true
+	}
+	switch {
+	case has["config.json"] && has["metadata.json"]:
+		return "keras"
+	case has["schema.json"]:
+		return "skops"
 	}
 	return ""
 }
