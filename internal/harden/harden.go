@@ -98,7 +98,7 @@ func Write(kind string, s Service) ([]File, error) {
 	if err := t.Execute(&b, s); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	filter, err := seccomp()
+	filter, err := Filter()
 	if err != nil {
 		return nil, err
 	}

@@ -61,8 +61,8 @@ const (
 // families are the kinds of socket: AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK, which the C library asks for this machine's addresses.
 var families = []uint64{1, 2, 10, 16}
 
-// seccomp writes the filter in the form of Docker, Podman, containerd and the kubelet. Only the machine's own call interface is let in.
-func seccomp() ([]byte, error) {
+// Filter writes the filter of system calls in the form of Docker, Podman, containerd and the kubelet. Only the machine's own call interface is let in.
+func Filter() ([]byte, error) {
 	missing := uint(enosys)
 	p := profile{DefaultAction: "SCMP_ACT_ERRNO", DefaultErrnoRet: eperm,
 		Architectures: []archMap{{"SCMP_ARCH_X86_64", []string{}}, {"SCMP_ARCH_AARCH64", []string{}}},
